@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * proxy.yaml as an immutable, counted struct.  Built completely or not at all; faults are
+ * collected, each with its place.  After conf_load() nothing in it changes (but `runtime`, set once
+ * before the first reference is handed on), so any thread may read it while it holds a reference.
+ */
+#ifndef CORRAL_BASE_CONF_H
+#define CORRAL_BASE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/slice.h"
+
+struct conf_addr {
+	char			*text;	/* as written, for messages */
+	struct sockaddr_storage	 sa;
+	socklen_t		 len;	/* 0: off */
+	unsigned		 line;
+};
+
+struct conf_server {
+	char		*url;		/* as written */
+	char		*host;		/* name or literal address, no brackets */
+	uint16_t	 port;
+	char		*authority;	/* host[:port] as an HTTP Host, brackets and all */
+};
+
+struct conf_upstream {
+	char			*name;
+	struct conf_server	 server;
+	unsigned		 max_connections;
+	unsigned		 queue_length;
+	usec_t			 queue_timeout;
+	usec_t			 connect_timeout;
+	usec_t			 first_byte_timeout;
+	usec_t			 idle_timeout;		/* between two reads of an answer */
+	usec_t			 total_timeout;		/* USEC_NEVER: off */
+	unsigned		 keepalive_connections;
+	usec_t			 keepalive_idle;
+	unsigned		 retries;
+	unsigned		 line;			/* in the file; 0: made by a default */
+	/*
+	 * What upstream/ keeps for it between configurations (its pool), bound once by
+	 * upstream_bind() before the conf is published; released with the conf.
+	 */
+	void			*runtime;
+	void			(*runtime_release)(void *);
+};
+
+enum conf_coalesce {
+	COALESCE_OFF,
+	COALESCE_SHAREABLE,
+	COALESCE_ALWAYS,
+};
+
+struct conf_route {
+	char			*host;		/* lower case, NULL: any */
+	char			*path;		/* prefix, NULL: any */
+	unsigned		 upstream;	/* index into conf.upstreams */
+	bool			 cache;
+	usec_t			 ttl;		/* when the response says nothing */
+	enum conf_coalesce	 coalesce;
+	unsigned		 park_limit;	/* clients waiting on one fetch */
+	usec_t			 park_timeout;
+	unsigned		 line;
+};
+
+struct conf_limits {
+	unsigned	connections;
+	size_t		header_bytes;
+	unsigned	header_fields;
+	uint64_t	body;
+	size_t		uri;
+	usec_t		header_timeout;
+	usec_t		idle_timeout;
+	usec_t		send_timeout;
+	usec_t		drain;
+};
+
+struct conf {
+	struct conf_addr	*listen;
+	unsigned		 nlisten;
+	struct conf_addr	 admin;		/* len 0: off */
+	unsigned		 workers;	/* never 0: auto is resolved */
+	size_t			 cache_memory;
+	size_t			 cache_max_object;
+	struct conf_upstream	*upstreams;
+	unsigned		 nupstreams;
+	struct conf_route	*routes;	/* never empty */
+	unsigned		 nroutes;
+	struct conf_limits	 limits;
+	enum log_level		 log_level;
+	bool			 log_json;
+	char			*file;		/* NULL: made from options alone */
+	/* conf.c's own */
+	void			*priv;
+};
+
+/* Options of the command line that stand for keys; NULL when not given. */
+struct conf_options {
+	const char	*file;		/* NULL: no file is read */
+	const char	*upstream;
+	const char	*listen;
+	const char	*admin;
+};
+
+/*
+ * Reads and checks the whole file and the options.  On success a conf with one reference.  On
+ * failure NULL, and *faults holds every fault, one per line: `file:line:column: reason; hint`.
+ * (*faults may hold warnings after a success.)  A file that cannot be read is a fault too.
+ */
+struct conf	*conf_load(const struct conf_options *opt, struct buf *faults);
+
+/* Any thread. */
+struct conf	*conf_ref(struct conf *c);
+void	conf_unref(struct conf *c);
+
+/* The whole configuration in force as YAML that conf_load() reads back to the same. */
+void	conf_print(const struct conf *c, struct buf *out);
+
+/*
+ * For a reload: the names of the keys that differ and wait for a restart ("listen, workers");
+ * nothing when there are none.
+ */
+void	conf_print_pending(const struct conf *running, const struct conf *fresh, struct buf *out);
+
+#endif

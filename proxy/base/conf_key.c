@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rows of conf_table.h as a table, and the questions asked of it: which row is this key, what
+ * may stand there, and which key did the writer mean.  Pure; any thread.
+ *
+ * Looking up is a walk over all rows.  There are about a hundred, and a file has a few dozen keys.
+ */
+#include "base/conf_priv.h"
+
+#include <stdlib.h>
+
+#define IN_CONF(f)	SCOPE_CONF, offsetof(struct conf, f)
+#define IN_UPSTREAM(f)	SCOPE_UPSTREAM, offsetof(struct conf_upstream, f)
+#define IN_ROUTE(f)	SCOPE_ROUTE, offsetof(struct conf_route, f)
+#define IN_ADDR		SCOPE_ITEM, 0
+#define IN_SERVER	SCOPE_ITEM, 0
+#define NOWHERE		SCOPE_NONE, 0
+
+#define KEY(...)	KEY_ROW(__VA_ARGS__)
+#define KEY_ROW(path, type, scope, offset, min, max, words, dflt, reload, sentence)		\
+	{ path, type, scope, offset, min, max, words, dflt, reload, sentence },
+
+const struct conf_row conf_rows[] = {
+#include "base/conf_table.h"
+};
+const unsigned conf_nrows = sizeof conf_rows / sizeof conf_rows[0];
+
+bool
+conf_key_inside(const struct conf_row *row, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	const char *rest = row->path;
+
+	if (n > 0) {
+		if (strncmp(rest, prefix, n) != 0 || rest[n] != '.')
+			return false;
+		rest += n + 1;
+	}
+	return strchr(rest, '.') == NULL;
+}
+
+const char *
+conf_key_name(const struct conf_row *row)
+{
+	const char *dot = strrchr(row->path, '.');
+
+	return dot == NULL ? row->path : dot + 1;
+}
+
+const char *
+conf_key_label(const struct conf_row *row)
+{
+	const char *p, *label = row->path;
+
+	for (p = label; (p = strpbrk(p, "*]")) != NULL; p++)
+		if (p[1] == '.')
+			label = p + 2;
+	return label;
+}
+
+const struct conf_row *
+conf_key_find(const char *prefix, const char *key)
+{
+	unsigned i;
+
+	for (i = 0; i < conf_nrows; i++)
+		if (conf_key_inside(&conf_rows[i], prefix) &&
+		    strcmp(conf_key_name(&conf_rows[i]), key) == 0)
+			return &conf_rows[i];
+	return NULL;
+}
+
+/* YAML's older names for the same two things, which formatters like to put in their place. */
+static bool
+same_word(struct slice word, struct slice text)
+{
+	if (slice_eq(word, text))
+		return true;
+	if (slice_eq(word, SLICE("off")))
+		return slice_eq(text, SLICE("false")) || slice_eq(text, SLICE("no"));
+	if (slice_eq(word, SLICE("on")))
+		return slice_eq(text, SLICE("true")) || slice_eq(text, SLICE("yes"));
+	return false;
+}
+
+int
+conf_key_word(const struct conf_row *row, const char *text)
+{
+	const char *p = row->words;
+	size_t n;
+	int i;
+
+	for (i = 0; p != NULL && *p != '\0'; i++) {
+		n = strcspn(p, "|");
+		if (p[0] == '!' && slice_eq(slice_of(p + 1, n - 1), slice_str(text)))
+			return WORD_LATER;
+		if (p[0] != '!' && same_word(slice_of(p, n), slice_str(text)))
+			return i;
+		p += p[n] == '|' ? n + 1 : n;
+	}
+	return WORD_NONE;
+}
+
+/* "a, b or c"; those that are known but not built stand last in a row, and are not named. */
+static void
+add_words(struct buf *out, const struct conf_row *row, const char *before)
+{
+	const char *p = row->words;
+	bool last;
+	size_t n;
+
+	for (; p != NULL && *p != '\0' && *p != '!'; p += n + !last) {
+		n = strcspn(p, "|");
+		last = p[n] == '\0';
+		buf_add_str(out, before);
+		buf_add(out, p, n);
+		before = last || p[n + 1] == '!' || strpbrk(p + n + 1, "|") == NULL ? " or " : ", ";
+		if (!last && p[n + 1] != '!' && strchr(p + n + 1, '|') != NULL &&
+		    strchr(p + n + 1, '|')[1] == '!')
+			before = " or ";
+	}
+}
+
+void
+conf_key_expect(const struct conf_row *row, struct buf *out)
+{
+	switch (row->type) {
+	case KEY_SECTION:
+		buf_add_str(out, "a mapping of further keys");
+		return;
+	case KEY_LISTEN:
+		buf_add_str(out, "an address such as 127.0.0.1:8080, or a list of them");
+		return;
+	case KEY_ADMIN:
+	case KEY_ADDR:
+		buf_add_str(out, "an address such as 127.0.0.1:9080");
+		break;
+	case KEY_UPSTREAM:
+	case KEY_URL:
+		buf_add_str(out, "a URL such as http://127.0.0.1:3000");
+		return;
+	case KEY_UPSTREAMS:
+		buf_add_str(out, "a mapping of names, each with its servers");
+		return;
+	case KEY_SERVERS:
+		buf_add_str(out, "a list such as [ http://127.0.0.1:3000 ]");
+		return;
+	case KEY_ROUTES:
+		buf_add_str(out, "a list of mappings");
+		return;
+	case KEY_REF:
+		buf_add_str(out, "the name of an upstream");
+		return;
+	case KEY_HOST:
+		buf_add_str(out, "a host name");
+		return;
+	case KEY_PATH:
+		buf_add_str(out, "the beginning of a path, such as /api/");
+		return;
+	case KEY_COUNT:
+		buf_addf(out, "a whole number from %llu to %llu",
+		    (unsigned long long)row->min, (unsigned long long)row->max);
+		break;
+	case KEY_SIZE:
+	case KEY_SIZE64:
+		buf_add_str(out, "a size from ");
+		conf_size_print(out, row->min);
+		buf_add_str(out, " to ");
+		conf_size_print(out, row->max);
+		return;
+	case KEY_TIME:
+		buf_add_str(out, "a duration from ");
+		conf_time_print(out, (usec_t)row->min);
+		buf_add_str(out, " to ");
+		conf_time_print(out, (usec_t)row->max);
+		break;
+	case KEY_CHOICE:
+	case KEY_FLAG:
+		add_words(out, row, "");
+		return;
+	case KEY_LATER:
+		return;
+	}
+	add_words(out, row, ", or ");
+}
+
+/* ---- what was meant ---- */
+
+#define NEAR_MAX	40	/* longer words are nobody's slip */
+
+static unsigned
+min3(unsigned a, unsigned b, unsigned c)
+{
+	if (b < a)
+		a = b;
+	return c < a ? c : a;
+}
+
+unsigned
+conf_distance(const char *a, const char *b)
+{
+	unsigned d[3][NEAR_MAX + 1];		/* three rows of the usual matrix, by turns */
+	size_t na = strlen(a), nb = strlen(b), i, j;
+	unsigned *row, *up, *upup;
+
+	if (na > NEAR_MAX || nb > NEAR_MAX)
+		return NEAR_MAX;
+	for (j = 0; j <= nb; j++)
+		d[0][j] = (unsigned)j;
+	for (i = 1; i <= na; i++) {
+		row = d[i % 3];
+		up = d[(i + 2) % 3];
+		upup = d[(i + 1) % 3];
+		row[0] = (unsigned)i;
+		for (j = 1; j <= nb; j++) {
+			row[j] = min3(up[j] + 1, row[j - 1] + 1,
+			    up[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    upup[j - 2] + 1 < row[j])
+				row[j] = upup[j - 2] + 1;
+		}
+	}
+	return d[na % 3][nb];
+}
+
+bool
+conf_is_near(const char *written, unsigned distance)
+{
+	size_t n = strlen(written);
+
+	return distance <= (n < 3 ? 1 : n < 9 ? 2 : 3) && distance < n;
+}
+
+const char *
+conf_key_near(const char *prefix, const char *key)
+{
+	const char *best = NULL;
+	unsigned i, d, least = NEAR_MAX;
+
+	for (i = 0; i < conf_nrows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (!conf_key_inside(row, prefix))
+			continue;
+		d = conf_distance(key, conf_key_name(row));
+		if (d < least) {
+			least = d;
+			best = conf_key_name(row);
+		}
+	}
+	return conf_is_near(key, least) ? best : NULL;
+}
+
+const char *
+conf_key_elsewhere(const char *key, struct arena *a)
+{
+	struct buf b = { 0 };
+	const char *p, *where;
+	unsigned i;
+
+	for (i = 0; i < conf_nrows; i++)
+		if (strcmp(conf_key_name(&conf_rows[i]), key) == 0)
+			break;
+	if (i == conf_nrows)
+		return NULL;
+	p = conf_rows[i].path;
+	if (strchr(p, '.') == NULL)
+		return "the top of the file";
+	for (; p < strrchr(conf_rows[i].path, '.'); p++) {
+		if (*p == '*')
+			buf_add_str(&b, "NAME");
+		else
+			buf_add(&b, p, 1);
+	}
+	where = conf_strdup(a, buf_str(&b));
+	buf_fini(&b);
+	return where;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every counter a worker keeps: name, unit, sentence.  One row feeds the enum, /stats and the
+ * manual (tests/manual.sh holds the manual to it).  The first seven are the outcomes: each request
+ * ends in exactly one of them, and `requests` is their sum, computed when it is read.
+ */
+#ifndef STAT
+#error "define STAT(name, unit, sentence) before including this table"
+#endif
+STAT(hit,		"requests",	"served from the store, fresh")
+STAT(stale,		"requests",	"served from the store under stale-while-revalidate or stale-if-error")
+STAT(miss,		"requests",	"led a fetch, or a revalidation that it waited for")
+STAT(coalesced,		"requests",	"answered by a fetch that another request led")
+STAT(pass,		"requests",	"sent on alone: method, route, pass marker, or an unshareable answer")
+STAT(shed,		"requests",	"refused to protect Corral or the backend")
+STAT(error,		"requests",	"ended in an error made by Corral, or by a client that left or spoke no HTTP")
+STAT(upstream_fetches,	"requests",	"sent to upstreams, retries and health checks apart")
+STAT(upstream_retries,	"requests",	"sent to upstreams again after a connection failed")
+STAT(upstream_errors,	"exchanges",	"with an upstream that failed")
+STAT(revalidated,	"exchanges",	"conditional fetches answered 304")
+STAT(saved_ms,		"milliseconds",	"backend time saved: for each hit, stale or coalesced, the time its object took to fetch")
+STAT(connections,	"connections",	"accepted from clients")
+STAT(bytes_sent,	"bytes",	"sent to clients")

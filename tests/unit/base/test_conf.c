@@ -1,0 +1,1108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * proxy.yaml: good files and what they mean, faulty files and the exact lines that say so, and the
+ * way back through conf_print().  Works in a directory of its own.  `srcdir` is the top of the
+ * source tree, whose samples are read too.
+ */
+#include "base/conf.h"
+
+#include <arpa/inet.h>
+#include <glob.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/conf_priv.h"
+#include "tests/unit/unit.h"
+
+#define FILE_NAME	"proxy.yaml"
+#define UP		"upstream: http://127.0.0.1:3000\n"
+
+static char top[PATH_MAX], dir[64];
+
+static void
+place_begin(void)
+{
+	const char *srcdir = getenv("srcdir");
+
+	if (top[0] == '\0')		/* before the first chdir, where tests share a process */
+		ck_assert_ptr_nonnull(realpath(srcdir != NULL ? srcdir : ".", top));
+	snprintf(dir, sizeof dir, "/tmp/corral-conf-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert_int_eq(setenv("CORRAL_TEST_PORT", "3000", 1), 0);
+	ck_assert_int_eq(setenv("CORRAL_TEST_EMPTY", "", 1), 0);
+	ck_assert_int_eq(unsetenv("CORRAL_TEST_UNSET"), 0);
+}
+
+static void
+place_end(void)
+{
+	unlink(FILE_NAME);
+	ck_assert_int_eq(chdir(top), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static void
+write_file(const char *bytes, size_t n)
+{
+	FILE *f = fopen(FILE_NAME, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* The faults, or "" when it is good; then *out is the conf. */
+static char *
+load(const struct conf_options *opt, struct conf **out)
+{
+	struct buf faults = { 0 };
+	struct conf *c = conf_load(opt, &faults);
+
+	buf_str(&faults);
+	ck_assert_int_eq(c == NULL, faults.n > 0);
+	if (out != NULL)
+		*out = c;
+	else
+		conf_unref(c);
+	return faults.p;
+}
+
+static struct conf *
+load_good(const char *yaml)
+{
+	struct conf_options opt = { .file = FILE_NAME };
+	struct conf *c;
+	char *faults;
+
+	write_file(yaml, strlen(yaml));
+	faults = load(&opt, &c);
+	ck_assert_str_eq(faults, "");
+	free(faults);
+	return c;
+}
+
+static void
+expect_faults(const char *yaml, const char *expected)
+{
+	struct conf_options opt = { .file = FILE_NAME };
+	char *faults;
+
+	write_file(yaml, strlen(yaml));
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, expected);
+	free(faults);
+}
+
+/* ---- faults ---- */
+
+static const struct {
+	const char	*yaml;
+	const char	*faults;
+} faulty[] = {
+	/* what is missing */
+	{ "",
+	    "proxy.yaml:1:1: no upstream is given; add a line such as upstream: "
+	    "http://127.0.0.1:3000\n" },
+	{ "# nothing\n---\n",
+	    "proxy.yaml:1:1: no upstream is given; add a line such as upstream: "
+	    "http://127.0.0.1:3000\n" },
+	{ "upstream:\n",
+	    "proxy.yaml:1:10: \"upstream\" must be a URL such as http://127.0.0.1:3000, not "
+	    "empty\n" },
+	{ "upstreams: {}\n",
+	    "proxy.yaml:1:12: \"upstreams\" must be a mapping of names, each with its servers, "
+	    "not an empty mapping\n" },
+	{ "upstreams:\n  a: {}\n",
+	    "proxy.yaml:2:3: upstreams.a has no servers; add servers: [ http://127.0.0.1:3000 "
+	    "]\n" },
+	{ "upstreams: { a: { servers: [ { backup: false } ] } }\n",
+	    "proxy.yaml:1:30: a server in upstreams.a has no url; add url: "
+	    "http://127.0.0.1:3000\n" },
+	{ UP "listen: { proxy_protocol: false }\n",
+	    "proxy.yaml:2:9: \"listen\" has no address; add address: 127.0.0.1:8080\n" },
+	{ UP "admin: {}\n",
+	    "proxy.yaml:2:8: \"admin\" has no address; add address: 127.0.0.1:8080\n" },
+
+	/* keys */
+	{ UP "lisen: 127.0.0.1:80\n",
+	    "proxy.yaml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n" },
+	{ "upstreams:\n  app:\n    servers: [ http://a ]\n    max_conections: 5\n",
+	    "proxy.yaml:4:5: unknown key \"max_conections\" in upstreams.app; did you mean "
+	    "\"max_connections\"?\n" },
+	{ UP "memory: 1GiB\n",
+	    "proxy.yaml:2:1: unknown key \"memory\"; it belongs in cache\n" },
+	{ UP "limits: { listen: 1 }\n",
+	    "proxy.yaml:2:11: unknown key \"listen\" in limits; it belongs in the top of the "
+	    "file\n" },
+	{ UP "routes: [ { connect: 1s } ]\n",
+	    "proxy.yaml:2:13: unknown key \"connect\" in routes[]; it belongs in "
+	    "upstreams.NAME.timeouts\n" },
+	{ UP "frobnicate: 1\n",
+	    "proxy.yaml:2:1: unknown key \"frobnicate\"; see proxy.yaml(5)\n" },
+	{ UP "\"a\\nb\\e[m\": 1\n",
+	    "proxy.yaml:2:1: unknown key \"a\\x0ab\\x1b[m\"; see proxy.yaml(5)\n" },
+	{ UP "workers: 1\nworkers: 2\n",
+	    "proxy.yaml:3:1: \"workers\" is given twice, first on line 2; remove one\n" },
+	{ UP "cache:\n  memory: 2MiB\n  max_object: 1MiB\n  memory: 3MiB\n",
+	    "proxy.yaml:5:3: \"memory\" is given twice, first on line 3; remove one\n" },
+	{ UP "upstreams: { a: { servers: [ http://a ] } }\n",
+	    "proxy.yaml:2:1: both \"upstream\" and \"upstreams\"; move the URL into "
+	    "\"upstreams\", or remove one\n" },
+	{ "upstreams: { a: { servers: [ http://a ] } }\n" UP,
+	    "proxy.yaml:2:1: both \"upstream\" and \"upstreams\"; move the URL into "
+	    "\"upstreams\", or remove one\n" },
+
+	/* types, units, ranges */
+	{ UP "workers: 0\n",
+	    "proxy.yaml:2:10: \"workers\" must be a whole number from 1 to 256, or auto, not "
+	    "\"0\"\n" },
+	{ UP "workers: -1\n",
+	    "proxy.yaml:2:10: \"workers\" must be a whole number from 1 to 256, or auto, not "
+	    "\"-1\"\n" },
+	{ UP "workers: [ 1 ]\n",
+	    "proxy.yaml:2:10: \"workers\" must be a whole number from 1 to 256, or auto, not a "
+	    "list\n" },
+	{ UP "workers:\n",
+	    "proxy.yaml:2:9: \"workers\" must be a whole number from 1 to 256, or auto, not "
+	    "empty\n" },
+	{ UP "workers: 99999999999999999999\n",
+	    "proxy.yaml:2:10: \"workers\" must be a whole number from 1 to 256, or auto, not "
+	    "\"99999999999999999999\"\n" },
+	{ UP "cache: 5\n",
+	    "proxy.yaml:2:8: \"cache\" must be a mapping of further keys, not \"5\"\n" },
+	{ UP "cache: { memory: 512 }\n",
+	    "proxy.yaml:2:18: \"cache.memory\" must be a size from 1MiB to 16TiB, not \"512\"; "
+	    "sizes need their unit: 512KiB, 512MiB, 512GiB\n" },
+	{ UP "cache: { memory: 64MB }\n",
+	    "proxy.yaml:2:18: \"cache.memory\" must be a size from 1MiB to 16TiB, not \"64MB\"; "
+	    "sizes are one number and a unit: 512KiB, 64MiB, 1GiB\n" },
+	{ UP "cache: { memory: 99999999999TiB }\n",
+	    "proxy.yaml:2:18: \"cache.memory\" must be a size from 1MiB to 16TiB, not "
+	    "\"99999999999TiB\"; sizes are one number and a unit: 512KiB, 64MiB, 1GiB\n" },
+	{ UP "cache: { memory: 2MiB, max_object: 3MiB }\n",
+	    "proxy.yaml:2:36: \"cache.max_object\" is larger than \"cache.memory\", which is "
+	    "2MiB; lower it or leave it out\n" },
+	{ UP "limits: { drain: 30 }\n",
+	    "proxy.yaml:2:18: \"limits.drain\" must be a duration from 0s to 1d, not \"30\"; "
+	    "durations need their unit: 30s\n" },
+	{ UP "limits: { drain: 1.5s }\n",
+	    "proxy.yaml:2:18: \"limits.drain\" must be a duration from 0s to 1d, not \"1.5s\"; "
+	    "durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n" },
+	{ UP "limits: { drain: 2d }\n",
+	    "proxy.yaml:2:18: \"limits.drain\" must be a duration from 0s to 1d, not \"2d\"; "
+	    "durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n" },
+	{ UP "routes: [ { coalesce: allways } ]\n",
+	    "proxy.yaml:2:23: \"coalesce\" must be off, shareable or always, not \"allways\"\n" },
+	{ UP "routes: [ { cache: maybe } ]\n",
+	    "proxy.yaml:2:20: \"cache\" must be off or on, not \"maybe\"\n" },
+	{ UP "log: { level: loud, format: xml }\n",
+	    "proxy.yaml:2:15: \"log.level\" must be error, warn, info or debug, not \"loud\"\n"
+	    "proxy.yaml:2:29: \"log.format\" must be text or json, not \"xml\"\n" },
+
+	/* addresses */
+	{ UP "listen: 8080\n",
+	    "proxy.yaml:2:9: \"8080\" has no address; write 127.0.0.1:PORT for this machine "
+	    "alone, 0.0.0.0:PORT for all\n" },
+	{ UP "listen: :8080\n",
+	    "proxy.yaml:2:9: \":8080\" has no address; write 127.0.0.1:PORT for this machine "
+	    "alone, 0.0.0.0:PORT for all\n" },
+	{ UP "listen: \"*:8080\"\n",
+	    "proxy.yaml:2:9: \"*:8080\" is not an address; write 0.0.0.0:PORT, or \"[::]:PORT\" "
+	    "for IPv6 too\n" },
+	{ UP "listen: 127.0.0.1\n",
+	    "proxy.yaml:2:9: \"127.0.0.1\" has no port; write one such as 127.0.0.1:8080\n" },
+	{ UP "listen: localhost:80\n",
+	    "proxy.yaml:2:9: \"localhost:80\" is not an address; names are not looked up here, "
+	    "write one such as 127.0.0.1:8080\n" },
+	{ UP "listen: \"::1:80\"\n",
+	    "proxy.yaml:2:9: \"::1:80\" is not an address; IPv6 is written \"[::1]:8080\"\n" },
+	{ UP "listen: \"[::g]:80\"\n",
+	    "proxy.yaml:2:9: \"[::g]:80\" is not an address; IPv6 is written \"[::1]:8080\"\n" },
+	{ UP "listen: \"[::1\"\n",
+	    "proxy.yaml:2:9: \"[::1\" is not an address; IPv6 is written \"[::1]:8080\"\n" },
+	{ UP "listen: 127.0.0.1:65536\n",
+	    "proxy.yaml:2:9: \"127.0.0.1:65536\" has a port that is not a number from 0 to "
+	    "65535\n" },
+	{ UP "listen: unix:/run/x\n",
+	    "proxy.yaml:2:9: \"unix:/run/x\" is a unix socket, which is not available in this "
+	    "version; write an address such as 127.0.0.1:8080\n" },
+	{ UP "listen: []\n",
+	    "proxy.yaml:2:9: \"listen\" must be an address such as 127.0.0.1:8080, or a list of "
+	    "them, not an empty list\n" },
+	{ UP "listen:\n  - 127.0.0.1:80\n  - address: 127.0.0.1:80\n",
+	    "proxy.yaml:4:5: \"127.0.0.1:80\" is given twice, first on line 3; remove one\n" },
+	{ UP "listen: 127.0.0.1:80\nadmin: 127.0.0.1:80\n",
+	    "proxy.yaml:3:8: clients and the admin endpoint cannot share the address "
+	    "127.0.0.1:80; change \"listen\" or \"admin\"\n" },
+	{ UP "listen: 127.0.0.1:9080\n",
+	    "proxy.yaml:2:9: clients and the admin endpoint cannot share the address "
+	    "127.0.0.1:9080; change \"listen\" or \"admin\"\n" },
+	{ UP "listen: off\n",
+	    "proxy.yaml:2:9: \"off\" has no port; write one such as 127.0.0.1:8080\n" },
+
+	/* upstreams */
+	{ "upstream: 127.0.0.1:3000\n",
+	    "proxy.yaml:1:11: \"127.0.0.1:3000\" is not a URL; write one such as "
+	    "http://127.0.0.1:3000\n" },
+	{ "upstream: https://a\n",
+	    "proxy.yaml:1:11: \"https://a\" speaks TLS, which is not available in this version; "
+	    "use http://\n" },
+	{ "upstream: unix:/x\n",
+	    "proxy.yaml:1:11: \"unix:/x\" is a unix socket, which is not available in this "
+	    "version; use a URL such as http://127.0.0.1:3000\n" },
+	{ "upstream: ftp://a\n",
+	    "proxy.yaml:1:11: \"ftp://a\" has a scheme that is not http\n" },
+	{ "upstream: http://a/b\n",
+	    "proxy.yaml:1:11: \"http://a/b\" has a path; requests keep their own, so write only "
+	    "http://HOST:PORT\n" },
+	{ "upstream: http://a?b\n",
+	    "proxy.yaml:1:11: \"http://a?b\" has a path; requests keep their own, so write only "
+	    "http://HOST:PORT\n" },
+	{ "upstream: http://u:p@a\n",
+	    "proxy.yaml:1:11: \"http://u:p@a\" has a user name in it, which is not sent to "
+	    "backends; leave it out\n" },
+	{ "upstream: http://:80\n",
+	    "proxy.yaml:1:11: \"http://:80\" has no host\n" },
+	{ "upstream: http://a:0\n",
+	    "proxy.yaml:1:11: \"http://a:0\" has a port that is not a number from 1 to 65535\n" },
+	{ "upstream: \"http://a:\"\n",
+	    "proxy.yaml:1:11: \"http://a:\" has a port that is not a number from 1 to 65535\n" },
+	{ "upstream: http://1.2.3.256\n",
+	    "proxy.yaml:1:11: \"http://1.2.3.256\" has an IPv4 address that is not valid\n" },
+	{ "upstream: \"http://[::x]:1\"\n",
+	    "proxy.yaml:1:11: \"http://[::x]:1\" has an IPv6 address that is not valid\n" },
+	{ "upstream: \"http://a b\"\n",
+	    "proxy.yaml:1:11: \"http://a b\" has a host that is not valid\n" },
+	{ "upstream: { url: http://a }\n",
+	    "proxy.yaml:1:11: \"upstream\" must be a URL, not a mapping; settings go into "
+	    "\"upstreams\": { default: { servers: [ URL ] } }\n" },
+	{ "upstreams: { a: http://a }\n",
+	    "proxy.yaml:1:17: an upstream is a mapping such as { servers: [ "
+	    "http://127.0.0.1:3000 ] }\n" },
+	{ "upstreams: { a: { servers: [ http://a, http://b ] } }\n",
+	    "proxy.yaml:1:40: a second server in upstreams.a is not available in this version; "
+	    "name one\n" },
+	{ "upstreams: { a: { servers: [] } }\n",
+	    "proxy.yaml:1:28: \"servers\" must be a list such as [ http://127.0.0.1:3000 ], not "
+	    "an empty list\n" },
+	{ "upstreams: { \"a b\": { servers: http://a } }\n",
+	    "proxy.yaml:1:14: \"a b\" cannot be a name; use at most 64 letters, digits, '-', "
+	    "'_' and '.'\n" },
+
+	/* routes */
+	{ UP "routes: []\n",
+	    "proxy.yaml:2:9: \"routes\" is empty, so no request would be served; leave it out "
+	    "to have one route for everything\n" },
+	{ UP "routes: { cache: on }\n",
+	    "proxy.yaml:2:9: \"routes\" must be a list of mappings, not a mapping\n" },
+	{ UP "routes: [ off ]\n",
+	    "proxy.yaml:2:11: a route is a mapping such as { match: { path: /api/ }, ttl: 10s "
+	    "}\n" },
+	{ "routes: [ { upstream: ap } ]\nupstreams: { app: { servers: http://a } }\n",
+	    "proxy.yaml:1:23: no upstream is called \"ap\"; did you mean \"app\"?\n" },
+	{ "routes: [ { upstream: zzzz } ]\nupstreams: { app: { servers: http://a } }\n",
+	    "proxy.yaml:1:23: no upstream is called \"zzzz\"; there is \"app\"\n" },
+	{ "upstreams: { a: { servers: http://a }, b: { servers: http://b } }\n",
+	    "proxy.yaml:1:1: which upstream is meant is not clear: there are several and none "
+	    "is called \"default\"; add to the route upstream: a\n" },
+	{ UP "routes: [ { match: { path: api } } ]\n",
+	    "proxy.yaml:2:28: \"match.path\": \"api\" does not begin with /\n" },
+	{ UP "routes: [ { match: { path: /a* } } ]\n",
+	    "proxy.yaml:2:28: \"match.path\": \"/a*\" is a pattern; a path matches all that "
+	    "begins with it, so leave out the *\n" },
+	{ UP "routes: [ { match: { path: /a?b } } ]\n",
+	    "proxy.yaml:2:28: \"match.path\": \"/a?b\" has a query in it; only the path is "
+	    "matched\n" },
+	{ UP "routes: [ { match: { host: a:80 } } ]\n",
+	    "proxy.yaml:2:28: \"match.host\": \"a:80\" has a port, which plays no part here; "
+	    "leave it out\n" },
+	{ UP "routes: [ { match: { host: \"*.a\" } } ]\n",
+	    "proxy.yaml:2:28: \"match.host\": \"*.a\" is a pattern, which is not available in "
+	    "this version; leave it out to match any host\n" },
+	{ UP "routes: [ { match: { host: a..b } } ]\n",
+	    "proxy.yaml:2:28: \"match.host\": \"a..b\" is not a host name\n" },
+	{ UP "routes:\n  - match: { path: /a }\n  - ttl: 1s\n  - match: { path: /abc }\n",
+	    "proxy.yaml:5:5: this route can never match: the one on line 3 takes all its "
+	    "requests; put this one first\n" },
+	{ UP "routes:\n  - match: { host: A.example }\n  - match: { host: a.example, path: / }\n",
+	    "proxy.yaml:4:5: this route can never match: the one on line 3 is for the same "
+	    "requests; remove one\n" },
+
+	/* known, but not built */
+	{ UP "listen:\n  - address: 127.0.0.1:1\n    tls: { certificate: a, key: b }\n",
+	    "proxy.yaml:4:5: \"tls\" is not available in this version; leave it out\n" },
+	{ UP "admin: { address: 127.0.0.1:1, token_file: x }\n",
+	    "proxy.yaml:2:32: \"token_file\" is not available in this version; leave it out, or "
+	    "write off\n" },
+	{ UP "user: www-data\ntrusted: [ 10.0.0.0/8 ]\n",
+	    "proxy.yaml:2:1: \"user\" is not available in this version; leave it out, or write "
+	    "off\n"
+	    "proxy.yaml:3:1: \"trusted\" is not available in this version; leave it out, or "
+	    "write []\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: auto, retry_budget: 0.1 } }\n",
+	    "proxy.yaml:1:55: \"max_connections: auto\" is not available in this version; write "
+	    "a whole number from 1 to 1000000\n"
+	    "proxy.yaml:1:61: \"retry_budget\" is not available in this version; leave it out\n" },
+	{ UP "routes: [ { stale_if_error: 1h, error_ttl: 1s } ]\n",
+	    "proxy.yaml:2:13: \"stale_if_error\" is not available in this version; leave it "
+	    "out, or write off\n"
+	    "proxy.yaml:2:33: \"error_ttl\" is not available in this version; leave it out, or "
+	    "write 0s\n" },
+	{ UP "routes: [ { ttl: { 200: 60s }, cache: { x: y } } ]\n",
+	    "proxy.yaml:2:18: a mapping for \"ttl\" is not available in this version; write a "
+	    "duration from 0s to 3650d\n"
+	    "proxy.yaml:2:39: a mapping for \"cache\" is not available in this version; write "
+	    "off or on\n" },
+	{ UP "routes: [ { key: { query: sorted } } ]\n",
+	    "proxy.yaml:2:20: \"query\" is not available in this version; leave it out, or "
+	    "write all\n" },
+	{ UP "routes: [ { match: { regex: ^/a } } ]\n",
+	    "proxy.yaml:2:22: \"regex\" is not available in this version; leave it out\n" },
+
+	/* what of YAML is not read, and what is no YAML */
+	{ UP "workers: &a 1\n",
+	    "proxy.yaml:2:10: anchors (&name) are not read here; write the value out\n" },
+	{ UP "workers: *a\n",
+	    "proxy.yaml:2:10: aliases (*name) are not read here; write the value out, or quote "
+	    "it if it is a *\n" },
+	{ UP "workers: !!int 1\n",
+	    "proxy.yaml:2:10: tags (!type) are not read here; leave it out\n" },
+	{ UP "log: { <<: { level: info } }\n",
+	    "proxy.yaml:2:8: merge keys are not read here; write the keys out\n" },
+	{ UP "? [ a ]\n: b\n",
+	    "proxy.yaml:2:3: a key must be a word; one that begins with a bracket or brace "
+	    "needs quotes\n" },
+	{ UP "user: \"a\\0b\"\n",
+	    "proxy.yaml:2:7: a value cannot hold a NUL byte\n" },
+	{ UP "---\nlisten: 127.0.0.1:1\n",
+	    "proxy.yaml:2:1: a second document; the file is one, remove the ---\n" },
+	{ "just words\n",
+	    "proxy.yaml:1:1: the file must be keys with their values, such as upstream: "
+	    "http://127.0.0.1:3000\n" },
+	{ "- a\n",
+	    "proxy.yaml:1:1: the file must be keys with their values, such as upstream: "
+	    "http://127.0.0.1:3000\n" },
+	{ "cache:\n\tmemory: 1GiB\n",
+	    "proxy.yaml:2:1: not YAML: while scanning for the next token, found character that "
+	    "cannot start any token; indent with spaces, not with tabs\n" },
+	{ UP "listen: [::1]:80\n",
+	    "proxy.yaml:2:10: not YAML: while parsing a flow node, did not find expected node "
+	    "content; an IPv6 address needs quotes: \"[::1]:8080\"\n" },
+	{ UP "log: { level: info\n",
+	    "proxy.yaml:3:1: not YAML: while parsing a flow mapping, did not find expected ',' "
+	    "or '}'; check the indentation, brackets and quotes here and on the line before\n" },
+	{ UP "user: \xff\n",
+	    "proxy.yaml:2:7: not YAML: invalid leading UTF-8 octet; the file must be UTF-8 "
+	    "text\n" },
+	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
+	    "proxy.yaml:1:17: nested too deep; at most 16 levels\n" },
+
+	/* the environment */
+	{ "upstream: http://${CORRAL_TEST_UNSET}\n",
+	    "proxy.yaml:1:11: \"http://${CORRAL_TEST_UNSET}\" names a variable that is not set "
+	    "in the environment; set it, or write ${NAME:-default}\n" },
+	{ "upstream: http://${}\n",
+	    "proxy.yaml:1:11: \"http://${}\" has a ${...} that is not ${NAME} or "
+	    "${NAME:-default}; $${ stands for ${\n" },
+	{ "upstream: http://${A\n",
+	    "proxy.yaml:1:11: \"http://${A\" has a ${ without its }; $${ stands for ${\n" },
+	{ UP "workers: ${CORRAL_TEST_PORT}\n",
+	    "proxy.yaml:2:10: \"workers\" must be a whole number from 1 to 256, or auto, not "
+	    "\"3000\"\n" },
+};
+
+START_TEST(faulty_files)
+{
+	expect_faults(faulty[_i].yaml, faulty[_i].faults);
+}
+END_TEST
+
+START_TEST(all_faults_in_the_order_of_the_file)
+{
+	expect_faults(
+	    "routes:\n"
+	    "  - upstream: ap\n"
+	    "    ttl: 5\n"
+	    "lisen: 127.0.0.1:1\n"
+	    "upstreams:\n"
+	    "  app:\n"
+	    "    servers: [ https://a ]\n"
+	    "limits: { uri: 1MiB, urt: 5 }\n",
+	    "proxy.yaml:2:15: no upstream is called \"ap\"; did you mean \"app\"?\n"
+	    "proxy.yaml:3:10: \"ttl\" must be a duration from 0s to 3650d, not \"5\"; durations "
+	    "need their unit: 5s\n"
+	    "proxy.yaml:4:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
+	    "proxy.yaml:7:16: \"https://a\" speaks TLS, which is not available in this version; "
+	    "use http://\n"
+	    "proxy.yaml:8:22: unknown key \"urt\" in limits; did you mean \"uri\"?\n");
+}
+END_TEST
+
+START_TEST(faults_are_bounded)
+{
+	struct conf_options opt = { .file = FILE_NAME };
+	struct buf yaml = { 0 };
+	char *faults;
+
+	for (int i = 0; i < 300; i++)
+		buf_addf(&yaml, "k%d: 1\n", i);
+	write_file(yaml.p, yaml.n);
+	faults = load(&opt, NULL);
+	ck_assert_ptr_nonnull(strstr(faults, "\nproxy.yaml: 101 more faults are not listed\n"));
+	free(faults);
+
+	/* One member too many ends the reading, before anything gets quadratic in them. */
+	yaml.n = 0;
+	for (unsigned i = 0; i <= CONF_ENTRIES_MAX; i++)
+		buf_addf(&yaml, "k%u: 1\n", i);
+	write_file(yaml.p, yaml.n);
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "proxy.yaml:4097:8: too many members; at most 4096\n");
+	free(faults);
+	buf_fini(&yaml);
+}
+END_TEST
+
+START_TEST(files_that_are_none)
+{
+	static char large[CONF_FILE_MAX + 1];
+	struct conf_options opt = { .file = FILE_NAME };
+	char *faults;
+
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "proxy.yaml: cannot be opened: No such file or directory\n");
+	free(faults);
+	opt.file = ".";
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, ".: cannot be read: Is a directory\n");
+	free(faults);
+	opt.file = FILE_NAME;
+	write_file("listen: 1\0", 10);
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults,
+	    "proxy.yaml: is not text: it has a NUL byte; is it the right file?\n");
+	free(faults);
+	memset(large, '#', sizeof large);
+	write_file(large, sizeof large);
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "proxy.yaml: is larger than 1MiB; is it the right file?\n");
+	free(faults);
+	write_file(large, sizeof large - 1);
+	opt.upstream = "http://a";
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "");
+	free(faults);
+}
+END_TEST
+
+/* ---- what good files mean ---- */
+
+static void
+expect_port(const struct conf_addr *a, int family, unsigned port)
+{
+	ck_assert_int_eq(a->sa.ss_family, family);
+	if (family == AF_INET) {
+		ck_assert_uint_eq(a->len, sizeof(struct sockaddr_in));
+		ck_assert_uint_eq(ntohs(((const struct sockaddr_in *)&a->sa)->sin_port), port);
+	} else {
+		ck_assert_uint_eq(a->len, sizeof(struct sockaddr_in6));
+		ck_assert_uint_eq(ntohs(((const struct sockaddr_in6 *)&a->sa)->sin6_port), port);
+	}
+}
+
+/* PRODUCT section 2, "values shown are the defaults". */
+START_TEST(defaults)
+{
+	struct conf *c = load_good(UP);
+	const struct conf_upstream *up = &c->upstreams[0];
+	const struct conf_route *r = &c->routes[0];
+
+	ck_assert_uint_eq(c->nlisten, 1);
+	ck_assert_str_eq(c->listen[0].text, "127.0.0.1:8080");
+	expect_port(&c->listen[0], AF_INET, 8080);
+	ck_assert_str_eq(c->admin.text, "127.0.0.1:9080");
+	expect_port(&c->admin, AF_INET, 9080);
+	ck_assert_uint_ge(c->workers, 1);
+	ck_assert_uint_le(c->workers, 256);
+	ck_assert_uint_eq(c->cache_memory, 256u << 20);
+	ck_assert_uint_eq(c->cache_max_object, 16u << 20);
+	ck_assert_uint_eq(c->nupstreams, 1);
+	ck_assert_str_eq(up->name, "default");
+	ck_assert_uint_eq(up->line, 1);
+	ck_assert_uint_eq(up->max_connections, 64);
+	ck_assert_uint_eq(up->queue_length, 1024);
+	ck_assert_int_eq(up->queue_timeout, 30 * USEC_PER_SEC);
+	ck_assert_int_eq(up->connect_timeout, 2 * USEC_PER_SEC);
+	ck_assert_int_eq(up->first_byte_timeout, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(up->idle_timeout, 15 * USEC_PER_SEC);
+	ck_assert_int_eq(up->total_timeout, USEC_NEVER);
+	ck_assert_uint_eq(up->keepalive_connections, 64);
+	ck_assert_int_eq(up->keepalive_idle, 30 * USEC_PER_SEC);
+	ck_assert_uint_eq(up->retries, 1);
+	ck_assert_uint_eq(c->nroutes, 1);
+	ck_assert_ptr_null(r->host);
+	ck_assert_ptr_null(r->path);
+	ck_assert_uint_eq(r->upstream, 0);
+	ck_assert(r->cache);
+	ck_assert_int_eq(r->ttl, 0);
+	ck_assert_int_eq(r->coalesce, COALESCE_SHAREABLE);
+	ck_assert_uint_eq(r->park_limit, 100000);
+	ck_assert_int_eq(r->park_timeout, 60 * USEC_PER_SEC);
+	ck_assert_uint_eq(c->limits.connections, 100000);
+	ck_assert_uint_eq(c->limits.header_bytes, 32u << 10);
+	ck_assert_uint_eq(c->limits.header_fields, 100);
+	ck_assert_uint_eq(c->limits.body, 64u << 20);
+	ck_assert_uint_eq(c->limits.uri, 16u << 10);
+	ck_assert_int_eq(c->limits.header_timeout, 10 * USEC_PER_SEC);
+	ck_assert_int_eq(c->limits.idle_timeout, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(c->limits.send_timeout, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(c->limits.drain, 30 * USEC_PER_SEC);
+	ck_assert_int_eq(c->log_level, LOG_INFO);
+	ck_assert(!c->log_json);
+	ck_assert_str_eq(c->file, FILE_NAME);
+	conf_unref(c);
+}
+END_TEST
+
+static const char everything[] =
+    "routes:\n"
+    "  - match: { host: Www.Example.COM, path: /a/ }\n"
+    "    upstream: b\n"
+    "    cache: off\n"
+    "  - match: { host: \"[::1]\" }\n"
+    "    upstream: a\n"
+    "    ttl: 90s\n"
+    "    coalesce: always\n"
+    "    park: { limit: 5, timeout: 250ms }\n"
+    "  - match: { path: '/$${x}\"\\' }\n"
+    "    upstream: a\n"
+    "  - match: { path: / }\n"
+    "    upstream: a\n"
+    "listen:\n"
+    "  - 127.0.0.1:0\n"
+    "  - 127.0.0.1:0\n"
+    "  - \"[::1]:8080\"\n"
+    "  - { address: 0.0.0.0:81 }\n"
+    "admin: off\n"
+    "workers: 3\n"
+    "cache: { memory: 2GiB, max_object: 1536KiB }\n"
+    "upstreams:\n"
+    "  a:\n"
+    "    servers: [ { url: \"HTTP://[::1]:${CORRAL_TEST_PORT}/\" } ]\n"
+    "    max_connections: 7\n"
+    "    queue: { length: 0, timeout: 1m }\n"
+    "    timeouts: { connect: 1500ms, first_byte: 2m, idle: 1h, total: 1d }\n"
+    "    keepalive: { connections: 0, idle: 1s }\n"
+    "    retries: 0\n"
+    "  b:\n"
+    "    servers: http://App.example\n"
+    "limits: { connections: 1, header_bytes: 1KiB, header_fields: 8, body: 0B, uri: 64B,\n"
+    "  header_timeout: 1ms, idle_timeout: 2ms, send_timeout: 3ms, drain: 0s }\n"
+    "log: { level: debug, format: json, access: off }\n";
+
+START_TEST(every_key)
+{
+	struct conf *c = load_good(everything);
+	const struct conf_upstream *a = &c->upstreams[0], *b = &c->upstreams[1];
+	const struct conf_route *r = c->routes;
+
+	ck_assert_uint_eq(c->nlisten, 4);
+	expect_port(&c->listen[0], AF_INET, 0);
+	expect_port(&c->listen[2], AF_INET6, 8080);
+	expect_port(&c->listen[3], AF_INET, 81);
+	ck_assert_uint_eq(c->listen[3].line, 18);
+	ck_assert_uint_eq(c->admin.len, 0);
+	ck_assert_uint_eq(c->workers, 3);
+	ck_assert_uint_eq(c->cache_memory, (size_t)2 << 30);
+	ck_assert_uint_eq(c->cache_max_object, 1536u << 10);
+	ck_assert_uint_eq(c->nupstreams, 2);
+	ck_assert_str_eq(a->name, "a");
+	ck_assert_str_eq(a->server.url, "HTTP://[::1]:3000/");
+	ck_assert_str_eq(a->server.host, "::1");
+	ck_assert_str_eq(a->server.authority, "[::1]:3000");
+	ck_assert_uint_eq(a->server.port, 3000);
+	ck_assert_uint_eq(a->max_connections, 7);
+	ck_assert_uint_eq(a->queue_length, 0);
+	ck_assert_int_eq(a->queue_timeout, 60 * USEC_PER_SEC);
+	ck_assert_int_eq(a->connect_timeout, 1500 * USEC_PER_MSEC);
+	ck_assert_int_eq(a->first_byte_timeout, 120 * USEC_PER_SEC);
+	ck_assert_int_eq(a->idle_timeout, 3600 * USEC_PER_SEC);
+	ck_assert_int_eq(a->total_timeout, 86400 * USEC_PER_SEC);
+	ck_assert_uint_eq(a->keepalive_connections, 0);
+	ck_assert_int_eq(a->keepalive_idle, USEC_PER_SEC);
+	ck_assert_uint_eq(a->retries, 0);
+	ck_assert_str_eq(b->server.host, "app.example");
+	ck_assert_str_eq(b->server.authority, "app.example");
+	ck_assert_uint_eq(b->server.port, 80);
+	ck_assert_uint_eq(c->nroutes, 4);
+	ck_assert_str_eq(r[0].host, "www.example.com");
+	ck_assert_str_eq(r[0].path, "/a/");
+	ck_assert_uint_eq(r[0].upstream, 1);
+	ck_assert_uint_eq(r[0].line, 2);
+	ck_assert(!r[0].cache);
+	ck_assert_str_eq(r[1].host, "[::1]");
+	ck_assert_ptr_null(r[1].path);
+	ck_assert_int_eq(r[1].ttl, 90 * USEC_PER_SEC);
+	ck_assert_int_eq(r[1].coalesce, COALESCE_ALWAYS);
+	ck_assert_uint_eq(r[1].park_limit, 5);
+	ck_assert_int_eq(r[1].park_timeout, 250 * USEC_PER_MSEC);
+	ck_assert_str_eq(r[2].path, "/${x}\"\\");
+	ck_assert_ptr_null(r[3].path);
+	ck_assert_uint_eq(c->limits.connections, 1);
+	ck_assert_uint_eq(c->limits.header_bytes, 1024);
+	ck_assert_uint_eq(c->limits.header_fields, 8);
+	ck_assert_uint_eq(c->limits.body, 0);
+	ck_assert_uint_eq(c->limits.uri, 64);
+	ck_assert_int_eq(c->limits.header_timeout, 1 * USEC_PER_MSEC);
+	ck_assert_int_eq(c->limits.idle_timeout, 2 * USEC_PER_MSEC);
+	ck_assert_int_eq(c->limits.send_timeout, 3 * USEC_PER_MSEC);
+	ck_assert_int_eq(c->limits.drain, 0);
+	ck_assert_int_eq(c->log_level, LOG_DEBUG);
+	ck_assert(c->log_json);
+	conf_unref(c);
+}
+END_TEST
+
+/* Files that say what this version does anyway, and other ways of writing. */
+static const char *const good[] = {
+	UP "user: off\ntrusted: []\ncache: { policy: lru, path: off }\n",
+	UP "user: false\nadmin: no\n",
+	"upstreams: { a: { servers: [ { url: http://a, weight: 1, backup: false } ], hedge: off, "
+	    "health: off, balance: least_connections } }\n",
+	UP "routes: [ { key: { query: all, headers: [], cookies: [] }, override_ttl: off, "
+	    "stale_while_revalidate: off, client_control: ignore, purge: [], upgrade: off, "
+	    "sliding_ttl: false, set_cookie: private, "
+	    "admit: { min_fetch_time: 0ms, min_requests: 1, window: 30s } } ]\n",
+	UP "limits:\n  # drain: 1s\nlog: ~\ncache: null\n",
+	UP "workers: \"2\"\n'log': { \"level\": 'warn' }\n",
+	UP "routes: [ { cache: yes }, ]\n",
+	"%YAML 1.1\n---\n" UP "...\n",
+	"\xef\xbb\xbf" UP,
+	"upstream: http://127.0.0.1:3000\r\nworkers: 2\r\n",
+	"upstream: ${CORRAL_TEST_UNSET:-http://a}\n",
+	"upstream: ${CORRAL_TEST_EMPTY:-http://a}\n",
+	UP "workers: ${CORRAL_TEST_EMPTY:-2}\n",
+	"upstreams: { b: { servers: http://b }, default: { servers: http://a } }\n",
+	UP "routes: [ { match: { path: /abc } }, { match: { path: /ab } }, { match: { path: /a, "
+	    "host: a } }, {} ]\n",
+};
+
+START_TEST(good_files)
+{
+	conf_unref(load_good(good[_i]));
+}
+END_TEST
+
+START_TEST(max_object_yields_to_memory)
+{
+	struct conf *c = load_good(UP "cache: { memory: 8MiB }\n");
+
+	ck_assert_uint_eq(c->cache_max_object, 8u << 20);
+	conf_unref(c);
+}
+END_TEST
+
+START_TEST(default_upstream_of_several)
+{
+	struct conf *c = load_good("routes: [ {} ]\n"
+	    "upstreams: { b: { servers: http://b }, default: { servers: http://a } }\n");
+
+	ck_assert_uint_eq(c->routes[0].upstream, 1);
+	conf_unref(c);
+}
+END_TEST
+
+/* ---- options ---- */
+
+START_TEST(options_alone)
+{
+	struct conf_options opt = { .upstream = "http://127.0.0.1:3000", .listen = "127.0.0.1:0",
+	    .admin = "off" };
+	struct conf *c;
+	char *faults = load(&opt, &c);
+
+	ck_assert_str_eq(faults, "");
+	free(faults);
+	ck_assert_ptr_null(c->file);
+	expect_port(&c->listen[0], AF_INET, 0);
+	ck_assert_uint_eq(c->admin.len, 0);
+	ck_assert_str_eq(c->upstreams[0].server.authority, "127.0.0.1:3000");
+	ck_assert_uint_eq(c->upstreams[0].line, 0);
+	ck_assert_uint_eq(c->nroutes, 1);
+	conf_unref(c);
+}
+END_TEST
+
+START_TEST(options_over_a_file)
+{
+	struct conf_options opt = { .file = FILE_NAME, .upstream = "http://c:1",
+	    .admin = "127.0.0.1:1" };
+	struct conf *c;
+	char *faults;
+
+	write_file(everything, strlen(everything));
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "--upstream: the file has several upstreams and none is called "
+	    "\"default\", so which one is meant is not clear; edit the file\n");
+	free(faults);
+	c = load_good("upstreams: { a: { servers: http://a, retries: 3 } }\nlisten: 127.0.0.1:2\n"
+	    "admin: off\n");
+	conf_unref(c);
+	faults = load(&opt, &c);
+	ck_assert_str_eq(faults, "");
+	free(faults);
+	ck_assert_str_eq(c->upstreams[0].name, "a");
+	ck_assert_str_eq(c->upstreams[0].server.authority, "c:1");
+	ck_assert_uint_eq(c->upstreams[0].retries, 3);
+	expect_port(&c->listen[0], AF_INET, 2);
+	expect_port(&c->admin, AF_INET, 1);
+	conf_unref(c);
+}
+END_TEST
+
+START_TEST(faulty_options)
+{
+	struct conf_options opt = { .upstream = "a:1", .listen = "80", .admin = "x" };
+	char *faults = load(&opt, NULL);
+
+	ck_assert_str_eq(faults,
+	    "--upstream: \"a:1\" is not a URL; write one such as http://127.0.0.1:3000\n"
+	    "--listen: \"80\" has no address; write 127.0.0.1:PORT for this machine alone, "
+	    "0.0.0.0:PORT for all\n"
+	    "--admin: \"x\" has no port; write one such as 127.0.0.1:8080\n");
+	free(faults);
+	opt = (struct conf_options){ 0 };
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults, "--upstream: no upstream is given; add --upstream "
+	    "http://127.0.0.1:3000\n");
+	free(faults);
+
+	/* An option does not hide a fault of the file, and the shell has expanded it already. */
+	opt = (struct conf_options){ .file = FILE_NAME, .listen = "${HOME}:1" };
+	write_file(UP "listen: 80\n", strlen(UP "listen: 80\n"));
+	faults = load(&opt, NULL);
+	ck_assert_str_eq(faults,
+	    "--listen: \"${HOME}:1\" is not an address; names are not looked up here, write one "
+	    "such as 127.0.0.1:8080\n"
+	    "proxy.yaml:2:9: \"80\" has no address; write 127.0.0.1:PORT for this machine alone, "
+	    "0.0.0.0:PORT for all\n");
+	free(faults);
+}
+END_TEST
+
+/* ---- the way back ---- */
+
+static char *
+printed(const struct conf *c)
+{
+	struct buf out = { 0 };
+
+	conf_print(c, &out);
+	return buf_str(&out);
+}
+
+static void
+expect_round_trip(struct conf *c)
+{
+	char *first = printed(c), *second;
+	struct conf *again = load_good(first);
+
+	second = printed(again);
+	ck_assert_str_eq(first, second);
+	ck_assert_uint_eq(c->nlisten, again->nlisten);
+	ck_assert_uint_eq(c->nroutes, again->nroutes);
+	ck_assert_int_eq(memcmp(&c->limits, &again->limits, sizeof c->limits), 0);
+	for (unsigned i = 0; i < c->nroutes; i++) {
+		ck_assert_pstr_eq(c->routes[i].path, again->routes[i].path);
+		ck_assert_pstr_eq(c->routes[i].host, again->routes[i].host);
+		ck_assert_int_eq(c->routes[i].ttl, again->routes[i].ttl);
+		ck_assert_uint_eq(c->routes[i].upstream, again->routes[i].upstream);
+	}
+	ck_assert_int_eq(c->upstreams[0].total_timeout, again->upstreams[0].total_timeout);
+	free(first);
+	free(second);
+	conf_unref(again);
+	conf_unref(c);
+}
+
+START_TEST(round_trip)
+{
+	expect_round_trip(load_good(everything));
+	expect_round_trip(load_good(UP));
+}
+END_TEST
+
+START_TEST(printed_whole)
+{
+	struct conf *c = load_good("workers: 1\nadmin: off\nlisten: \"[::1]:1\"\n"
+	    "upstreams: { a: { servers: http://a } }\n"
+	    "routes: [ { match: { path: /x } }, { cache: off } ]\n");
+	char *text = printed(c);
+
+	ck_assert_str_eq(text,
+	    "listen: \"[::1]:1\"\n"
+	    "admin: off\n"
+	    "workers: 1\n"
+	    "cache:\n"
+	    "  memory: 256MiB\n"
+	    "  max_object: 16MiB\n"
+	    "upstreams:\n"
+	    "  a:\n"
+	    "    servers: [ http://a ]\n"
+	    "    max_connections: 64\n"
+	    "    queue:\n"
+	    "      length: 1024\n"
+	    "      timeout: 30s\n"
+	    "    timeouts:\n"
+	    "      connect: 2s\n"
+	    "      first_byte: 60s\n"
+	    "      idle: 15s\n"
+	    "      total: off\n"
+	    "    keepalive:\n"
+	    "      connections: 64\n"
+	    "      idle: 30s\n"
+	    "    retries: 1\n"
+	    "routes:\n"
+	    "  - match:\n"
+	    "      path: /x\n"
+	    "    upstream: a\n"
+	    "    cache: on\n"
+	    "    ttl: 0s\n"
+	    "    coalesce: shareable\n"
+	    "    park:\n"
+	    "      limit: 100000\n"
+	    "      timeout: 60s\n"
+	    "  - match: {}\n"
+	    "    upstream: a\n"
+	    "    cache: off\n"
+	    "    ttl: 0s\n"
+	    "    coalesce: shareable\n"
+	    "    park:\n"
+	    "      limit: 100000\n"
+	    "      timeout: 60s\n"
+	    "limits:\n"
+	    "  connections: 100000\n"
+	    "  header_bytes: 32KiB\n"
+	    "  header_fields: 100\n"
+	    "  body: 64MiB\n"
+	    "  uri: 16KiB\n"
+	    "  header_timeout: 10s\n"
+	    "  idle_timeout: 60s\n"
+	    "  send_timeout: 60s\n"
+	    "  drain: 30s\n"
+	    "log:\n"
+	    "  level: info\n"
+	    "  format: text\n");
+	free(text);
+	conf_unref(c);
+}
+END_TEST
+
+START_TEST(what_a_reload_leaves)
+{
+	struct conf *a = load_good(UP "workers: 1\n");
+	struct conf *b = load_good(UP "workers: 1\ncache: { memory: 1GiB, max_object: 1MiB }\n"
+	    "listen: [ 127.0.0.1:8080, 127.0.0.1:8081 ]\nadmin: off\nlimits: { drain: 1s }\n");
+	struct buf out = { 0 };
+
+	conf_print_pending(a, a, &out);
+	ck_assert_str_eq(buf_str(&out), "");
+	conf_print_pending(a, b, &out);
+	ck_assert_str_eq(buf_str(&out), "listen, admin");
+	buf_fini(&out);
+	conf_unref(a);
+	conf_unref(b);
+}
+END_TEST
+
+/* Every sample is good; the commented one is at the defaults, so it documents them rightly. */
+START_TEST(samples)
+{
+	struct conf_options opt = { 0 };
+	char pattern[PATH_MAX + 64], *faults, *sample, *dflt;
+	struct conf *c;
+	glob_t found;
+	size_t i;
+
+	snprintf(pattern, sizeof pattern, "%s/conf/*.yaml", top);
+	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+	snprintf(pattern, sizeof pattern, "%s/conf/examples/*.yaml", top);
+	ck_assert_int_eq(glob(pattern, GLOB_APPEND, NULL, &found), 0);
+	ck_assert_uint_ge(found.gl_pathc, 4);
+	for (i = 0; i < found.gl_pathc; i++) {
+		opt.file = found.gl_pathv[i];
+		faults = load(&opt, NULL);
+		ck_assert_str_eq(faults, "");
+		free(faults);
+	}
+	globfree(&found);
+
+	snprintf(pattern, sizeof pattern, "%s/conf/proxy.yaml", top);
+	opt.file = pattern;
+	faults = load(&opt, &c);
+	free(faults);
+	sample = printed(c);
+	conf_unref(c);
+	opt = (struct conf_options){ .upstream = "http://127.0.0.1:3000" };
+	faults = load(&opt, &c);
+	free(faults);
+	dflt = printed(c);
+	conf_unref(c);
+	ck_assert_str_eq(sample, dflt);
+	free(sample);
+	free(dflt);
+}
+END_TEST
+
+/* ---- the table ---- */
+
+START_TEST(rows_are_sound)
+{
+	unsigned i, j;
+
+	for (i = 0; i < conf_nrows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+		size_t n = strlen(row->sentence);
+
+		ck_assert_msg(n > 8 && row->sentence[n - 1] == '.', "%s: no sentence", row->path);
+		ck_assert_msg(row->min <= row->max, "%s: no range", row->path);
+		if (row->scope == SCOPE_CONF || row->scope == SCOPE_UPSTREAM)
+			ck_assert_msg(row->dflt != NULL || row->type == KEY_SERVERS,
+			    "%s: no default", row->path);
+		for (j = 0; j < i; j++)
+			ck_assert_str_ne(row->path, conf_rows[j].path);
+	}
+}
+END_TEST
+
+START_TEST(near_words)
+{
+	ck_assert_uint_eq(conf_distance("listen", "listen"), 0);
+	ck_assert_uint_eq(conf_distance("lisen", "listen"), 1);
+	ck_assert_uint_eq(conf_distance("lsiten", "listen"), 1);
+	ck_assert_uint_eq(conf_distance("", "abc"), 3);
+	ck_assert_uint_eq(conf_distance("kitten", "sitting"), 3);
+	ck_assert(conf_is_near("ap", conf_distance("ap", "app")));
+	ck_assert(!conf_is_near("a", conf_distance("a", "b")));
+	ck_assert(!conf_is_near("memory", conf_distance("memory", "listen")));
+}
+END_TEST
+
+START_TEST(durations_and_sizes)
+{
+	static const struct {
+		const char	*text;
+		usec_t		 usec;
+		const char	*back;
+	} times[] = {
+		{ "0s", 0, "0s" }, { "0ms", 0, "0s" }, { "250ms", 250000, "250ms" },
+		{ "1000ms", 1000000, "1s" }, { "60s", 60000000, "60s" },
+		{ "120s", 120000000, "2m" },
+		{ "90s", 90000000, "90s" }, { "24h", 86400000000, "1d" },
+		{ "60m", 3600000000, "1h" },
+		{ "", -1, NULL }, { "s", -1, NULL }, { "1", -1, NULL }, { "1S", -1, NULL },
+		{ "1 s", -1, NULL }, { "1s ", -1, NULL }, { "-1s", -1, NULL }, { "+1s", -1, NULL },
+		{ "1m30s", -1, NULL }, { "1e3s", -1, NULL }, { "0x1s", -1, NULL },
+		{ "106751992d", -1, NULL }, { "18446744073709551616ms", -1, NULL },
+	};
+	struct buf b = { 0 };
+	uint64_t size;
+	usec_t t;
+
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		b.n = 0;
+		if (times[i].back == NULL) {
+			ck_assert_msg(conf_time_parse(times[i].text, &t) < 0, "%s", times[i].text);
+			continue;
+		}
+		ck_assert_int_eq(conf_time_parse(times[i].text, &t), 0);
+		ck_assert_int_eq(t, times[i].usec);
+		conf_time_print(&b, t);
+		ck_assert_str_eq(buf_str(&b), times[i].back);
+	}
+	ck_assert_int_eq(conf_size_parse("1536KiB", &size), 0);
+	b.n = 0;
+	conf_size_print(&b, size);
+	ck_assert_str_eq(buf_str(&b), "1536KiB");
+	ck_assert_int_eq(conf_size_parse("16777216TiB", &size), -1);
+	ck_assert_int_eq(conf_size_parse("16777215TiB", &size), 0);
+	ck_assert_int_eq(conf_size_parse("1kib", &size), -1);
+	buf_fini(&b);
+}
+END_TEST
+
+/* ---- references ---- */
+
+static int released;
+
+static void
+release(void *runtime)
+{
+	*(int *)runtime += 1;
+}
+
+static void *
+borrow(void *arg)
+{
+	for (int i = 0; i < 10000; i++)
+		conf_unref(conf_ref(arg));
+	conf_unref(arg);
+	return NULL;
+}
+
+START_TEST(last_reference_releases)
+{
+	struct conf *c = load_good(UP);
+	pthread_t threads[4];
+
+	c->upstreams[0].runtime = &released;
+	c->upstreams[0].runtime_release = release;
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, borrow, conf_ref(c)), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_int_eq(released, 0);
+	conf_unref(c);
+	ck_assert_int_eq(released, 1);
+}
+END_TEST
+
+static Suite *
+conf_suite(void)
+{
+	Suite *s = suite_create("conf");
+	TCase *tc = tcase_create("conf");
+
+	tcase_add_checked_fixture(tc, place_begin, place_end);
+	tcase_add_loop_test(tc, faulty_files, 0, (int)(sizeof faulty / sizeof faulty[0]));
+	tcase_add_loop_test(tc, good_files, 0, (int)(sizeof good / sizeof good[0]));
+	tcase_add_test(tc, all_faults_in_the_order_of_the_file);
+	tcase_add_test(tc, faults_are_bounded);
+	tcase_add_test(tc, files_that_are_none);
+	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, every_key);
+	tcase_add_test(tc, max_object_yields_to_memory);
+	tcase_add_test(tc, default_upstream_of_several);
+	tcase_add_test(tc, options_alone);
+	tcase_add_test(tc, options_over_a_file);
+	tcase_add_test(tc, faulty_options);
+	tcase_add_test(tc, round_trip);
+	tcase_add_test(tc, printed_whole);
+	tcase_add_test(tc, what_a_reload_leaves);
+	tcase_add_test(tc, samples);
+	tcase_add_test(tc, rows_are_sound);
+	tcase_add_test(tc, near_words);
+	tcase_add_test(tc, durations_and_sizes);
+	tcase_add_test(tc, last_reference_releases);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+UNIT_MAIN(conf_suite)
