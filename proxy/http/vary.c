@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Model: the names of a Vary become one sorted, comma-separated string; a request's values for
+ * them become another.  Each value is written with its length, so that no value can look like two,
+ * and an absent field as "-".  Several lines of one name are joined as RFC 9110 5.2 joins them.
+ *
+ * Invariants: names are tokens (others can name no field and are passed over), lower case, each
+ * once; at most VARY_MAX of them, for vary_any() calls a longer list "*".  That bounds the work
+ * for each request to VARY_MAX scans of its fields, whatever a backend sends.
+ *
+ * Threads: pure.
+ */
+#include "http/vary.h"
+
+#include "http/parse_priv.h"
+
+#define VARY_MAX	32
+
+static const struct slice vary = SLICE_INIT("Vary");
+
+bool
+vary_any(const struct head *resp)
+{
+	const struct hdr_field *f = NULL;
+	struct slice rest, item;
+	unsigned members = 0;
+
+	while ((f = hdr_next(resp, vary, f)) != NULL) {
+		rest = f->value;
+		while (slice_list_next(&rest, &item))
+			if (slice_eq(item, SLICE("*")) || ++members > VARY_MAX)
+				return true;
+	}
+	return false;
+}
+
+static int
+fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static int
+compare(struct slice a, struct slice b)
+{
+	for (size_t i = 0; i < a.n && i < b.n; i++) {
+		int d = fold(a.p[i]) - fold(b.p[i]);
+
+		if (d != 0)
+			return d;
+	}
+	return (a.n > b.n) - (a.n < b.n);
+}
+
+static bool
+is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is(s.p[i], TCHAR))
+			return false;
+	return s.n > 0;
+}
+
+/* Into its place among those there, unless it is there already. */
+static unsigned
+insert(struct slice *names, unsigned n, struct slice name)
+{
+	unsigned at = n;
+
+	while (at > 0 && compare(name, names[at - 1]) < 0)
+		at--;
+	if (at > 0 && compare(name, names[at - 1]) == 0)
+		return n;
+	memmove(&names[at + 1], &names[at], (n - at) * sizeof *names);
+	names[at] = name;
+	return n + 1;
+}
+
+void
+vary_names(const struct head *resp, struct buf *out)
+{
+	const struct hdr_field *f = NULL;
+	struct slice names[VARY_MAX], rest, item;
+	unsigned n = 0;
+
+	while ((f = hdr_next(resp, vary, f)) != NULL) {
+		rest = f->value;
+		while (n < VARY_MAX && slice_list_next(&rest, &item))
+			if (is_token(item))
+				n = insert(names, n, item);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (i > 0)
+			buf_add(out, ",", 1);
+		for (size_t k = 0; k < names[i].n; k++) {
+			char c = (char)fold(names[i].p[k]);
+
+			buf_add(out, &c, 1);
+		}
+	}
+}
+
+static void
+add_values(const struct head *req, struct slice name, struct buf *out)
+{
+	const struct hdr_field *f = NULL;
+	size_t n = 0;
+
+	while ((f = hdr_next(req, name, f)) != NULL)
+		n += f->value.n + (n > 0 ? 2 : 0);
+	f = hdr_get(req, name);
+	if (f == NULL) {
+		buf_add(out, "-", 1);
+		return;
+	}
+	buf_add_u64(out, n);
+	buf_add(out, ":", 1);
+	n = 0;
+	do {
+		if (n > 0)
+			buf_add(out, ", ", 2);
+		buf_add_slice(out, f->value);
+		n += f->value.n;
+	} while ((f = hdr_next(req, name, f)) != NULL);
+}
+
+void
+vary_values(const struct head *req, struct slice names, struct buf *out)
+{
+	struct slice name;
+
+	while (slice_list_next(&names, &name)) {
+		add_values(req, name, out);
+		buf_add(out, "\n", 1);
+	}
+}
