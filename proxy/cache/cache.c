@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The question and its answers, and what acts on the whole store.
+ *
+ * A lookup that must create a flight does so before it takes the lock for the second time, since
+ * nothing of a peer's size is allocated under it.  Between the two holds another may have led: then
+ * the second hold simply finds that flight, and what was prepared is thrown away.
+ */
+#include "cache/cache.h"
+
+#include <stdlib.h>
+
+#include "base/conf.h"
+#include "base/contract.h"
+#include "cache/cache_priv.h"
+#include "http/fresh.h"
+
+struct cache *
+cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
+{
+	struct cache *c = aligned_alloc(_Alignof(struct cache), sizeof *c);
+
+	ASSERT(c != NULL);
+	memset(c, 0, sizeof *c);
+	c->magic = CACHE_MAGIC;
+	c->seed = *seed;
+	atomic_init(&c->memory, memory);
+	atomic_init(&c->max_object, max_object);
+	pthread_mutex_init(&c->evicting, NULL);
+	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+		struct shard *s = &c->shards[i];
+
+		pthread_mutex_init(&s->lock, NULL);
+		lru_init(&s->lru);
+		s->nbuckets = 64;
+		s->buckets = XCALLOC(s->nbuckets, sizeof *s->buckets);
+	}
+	return c;
+}
+
+/* Takes the entry's objects and its flight out; what went is to be unreferenced after the lock. */
+struct gone {
+	struct obj	*obj[ENTRY_VARIANTS];
+	unsigned	 nobj;
+	struct flight	*flight;
+};
+
+static void
+clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gone *g)
+{
+	g->nobj = store_empty(s, e, g->obj);
+	g->flight = e->flight;
+	if (e->flight != NULL)
+		flight_detach_locked(e->flight);
+	e->marker[0] = e->marker[1] = 0;
+	store_settle(c, s, e, 0);
+}
+
+static void
+drop_gone(struct gone *g)
+{
+	for (unsigned i = 0; i < g->nobj; i++)
+		obj_unref(g->obj[i]);
+	flight_unref(g->flight);
+}
+
+static struct entry *
+any_entry_locked(struct shard *s)
+{
+	for (unsigned i = 0; i < s->nbuckets; i++)
+		if (!LIST_EMPTY(&s->buckets[i]))
+			return LIST_FIRST(&s->buckets[i]);
+	return NULL;
+}
+
+unsigned
+cache_purge(struct cache *c, struct slice key)
+{
+	uint64_t hash;
+	struct shard *s;
+	struct entry *e;
+	struct gone g = { .nobj = 0 };
+
+	CHECK(c, CACHE_MAGIC);
+	hash = hash_bytes(&c->seed, key.p, key.n);
+	s = store_shard(c, hash);
+	pthread_mutex_lock(&s->lock);
+	if ((e = store_find(s, key, hash)) != NULL)
+		clear_entry_locked(c, s, e, &g);
+	s->purged += g.nobj;
+	pthread_mutex_unlock(&s->lock);
+	drop_gone(&g);
+	return g.nobj;
+}
+
+unsigned
+cache_purge_all(struct cache *c)
+{
+	unsigned purged = 0;
+
+	CHECK(c, CACHE_MAGIC);
+	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+		struct shard *s = &c->shards[i];
+		struct entry *e;
+		struct gone g;
+
+		/* Entry by entry, so that no lookup waits for a whole shard. */
+		for (;;) {
+			g = (struct gone){ .nobj = 0 };
+			pthread_mutex_lock(&s->lock);
+			if ((e = any_entry_locked(s)) != NULL)
+				clear_entry_locked(c, s, e, &g);
+			s->purged += g.nobj;
+			pthread_mutex_unlock(&s->lock);
+			drop_gone(&g);
+			purged += g.nobj;
+			if (e == NULL)
+				break;
+		}
+	}
+	return purged;
+}
+
+void
+cache_free(struct cache *c)
+{
+	if (c == NULL)
+		return;
+	cache_purge_all(c);
+	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+		struct shard *s = &c->shards[i];
+
+		ASSERT(s->nentries == 0);
+		free(s->buckets);
+		buf_fini(&s->scratch);
+		pthread_mutex_destroy(&s->lock);
+	}
+	pthread_mutex_destroy(&c->evicting);
+	ASSERT(atomic_load(&c->flights) == 0 && atomic_load(&c->parked) == 0);
+	ASSERT(atomic_load(&c->budget.stored) == 0 && atomic_load(&c->budget.transit) == 0);
+	FREE(c);
+}
+
+void
+cache_set_limits(struct cache *c, size_t memory, size_t max_object)
+{
+	CHECK(c, CACHE_MAGIC);
+	atomic_store_explicit(&c->memory, memory, memory_order_relaxed);
+	atomic_store_explicit(&c->max_object, max_object, memory_order_relaxed);
+	store_make_room(c);
+}
+
+usec_t
+cache_age(const struct obj_meta *m, usec_t mono)
+{
+	return m->fresh.initial_age + (mono - m->received);
+}
+
+/* What a lookup found in one hold of the lock. */
+enum found {
+	FOUND_ANSWER,		/* the verdict stands */
+	FOUND_NOTHING,		/* a flight is needed and wasn't prepared */
+};
+
+struct question {
+	struct cache	*c;
+	struct lookup	*lk;
+	struct wait	*wait;
+	struct shard	*s;
+	uint64_t	 hash;
+	bool		 authorized;
+	struct flight	*prepared;	/* of the kind that was asked for */
+	struct entry	*entry;		/* likewise, for it */
+	enum flight_kind kind;
+};
+
+static void
+take_hit_locked(struct question *q, struct entry *e, struct obj *o)
+{
+	struct lookup *lk = q->lk;
+
+	lk->obj = obj_ref(o);
+	if (obj_state(o) == OBJ_FILLING) {
+		obj_expect(o, 1);
+		lk->expected = true;
+	}
+	lk->age = cache_age(obj_meta(o), lk->now.mono);
+	lru_touch(&q->s->lru, &e->lru, lk->now.mono);
+}
+
+/* Something to serve?  If not, says why a fetch is needed. */
+static bool
+find_fresh_locked(struct question *q, struct entry *e)
+{
+	struct lookup *lk = q->lk;
+	struct obj *o;
+	bool others;
+
+	lk->fwd = "uri-miss";
+	if (e == NULL)
+		return false;
+	o = store_select(q->s, e, lk->req, &others);
+	if (o == NULL) {
+		if (others)
+			lk->fwd = "vary-miss";
+		return false;
+	}
+	if (obj_state(o) == OBJ_BROKEN ||
+	    cache_age(obj_meta(o), lk->now.mono) >= obj_meta(o)->fresh.lifetime) {
+		lk->fwd = "stale";
+		return false;
+	}
+	take_hit_locked(q, e, o);
+	return true;
+}
+
+static void
+link_flight_locked(struct question *q, struct entry *e)
+{
+	if (q->kind == FLIGHT_SHARED) {
+		if (e == NULL) {
+			e = q->entry;
+			q->entry = NULL;
+			store_link(q->c, q->s, e);
+		}
+		ASSERT(e->flight == NULL);
+		e->flight = flight_ref(q->prepared);
+		flight_enter_locked(q->prepared, e);
+	}
+	flight_park_locked(q->prepared, q->wait, true);
+	q->lk->flight = q->prepared;
+	q->prepared = NULL;
+}
+
+static enum found
+ask_locked(struct question *q, enum verdict *v)
+{
+	struct lookup *lk = q->lk;
+	struct entry *e = store_find(q->s, lk->key, q->hash);
+
+	if (find_fresh_locked(q, e)) {
+		*v = V_HIT;
+		return FOUND_ANSWER;
+	}
+	if (lk->alone || (e != NULL && e->marker[q->authorized] > lk->now.mono)) {
+		lk->detail = lk->alone ? "unshareable" : "pass-marker";
+		q->kind = FLIGHT_OWN;
+		*v = V_PASS;
+	} else if (lk->route->coalesce == COALESCE_OFF) {
+		q->kind = FLIGHT_OWN;
+		*v = V_LEAD;
+	} else if (e != NULL && e->flight != NULL) {
+		if (flight_parked_locked(e->flight) >= lk->route->park_limit) {
+			*v = V_SHED;
+			return FOUND_ANSWER;
+		}
+		flight_park_locked(e->flight, q->wait, false);
+		*v = V_PARK;
+		return FOUND_ANSWER;
+	} else {
+		q->kind = FLIGHT_SHARED;
+		*v = V_LEAD;
+	}
+	if (q->prepared == NULL || flight_kind(q->prepared) != q->kind)
+		return FOUND_NOTHING;
+	link_flight_locked(q, e);
+	return FOUND_ANSWER;
+}
+
+static void
+prepare(struct question *q)
+{
+	flight_unref(q->prepared);
+	q->prepared = flight_new(q->c, q->lk->key, q->hash, q->kind, q->lk->route, q->authorized,
+	    method_is_safe(q->lk->req->method));
+	if (q->kind == FLIGHT_SHARED && q->entry == NULL)
+		q->entry = entry_new(q->lk->key, q->hash);
+}
+
+/* Not ours to share, whatever the store says. */
+static enum verdict
+pass(struct question *q, const char *fwd)
+{
+	q->lk->fwd = fwd;
+	q->kind = FLIGHT_PASS;
+	prepare(q);
+	pthread_mutex_lock(&q->s->lock);
+	link_flight_locked(q, NULL);
+	pthread_mutex_unlock(&q->s->lock);
+	return V_PASS;
+}
+
+enum verdict
+cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
+{
+	struct question q = { .c = c, .lk = lk, .wait = wait };
+	enum verdict v = V_PASS;
+	enum found found;
+
+	CHECK(c, CACHE_MAGIC);
+	CHECK(wait, WAIT_MAGIC);
+	ASSERT(wait->flight == NULL);
+	wait->req = lk->req;
+	lk->obj = NULL;
+	lk->flight = NULL;
+	lk->expected = false;
+	lk->fwd = lk->detail = NULL;
+	q.hash = hash_bytes(&c->seed, lk->key.p, lk->key.n);
+	q.s = store_shard(c, q.hash);
+	q.authorized = hdr_get(lk->req, SLICE("Authorization")) != NULL;
+
+	if (!lk->route->cache)
+		return pass(&q, "bypass");
+	if (!method_is(lk->req, "GET") && !method_is(lk->req, "HEAD"))
+		return pass(&q, "method");
+	if (lk->has_body || !fresh_request_shareable(lk->req))
+		return pass(&q, "request");
+	for (;;) {
+		pthread_mutex_lock(&q.s->lock);
+		found = ask_locked(&q, &v);
+		pthread_mutex_unlock(&q.s->lock);
+		if (found == FOUND_ANSWER)
+			break;
+		prepare(&q);
+	}
+	flight_unref(q.prepared);
+	entry_free(q.entry);
+	return v;
+}
+
+void
+cache_figures(struct cache *c, struct cache_figures *out)
+{
+	CHECK(c, CACHE_MAGIC);
+	*out = (struct cache_figures){ .objects = 0 };
+	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
+		struct shard *s = &c->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		out->objects += s->nobjects;
+		out->evictions += s->evictions;
+		out->purged += s->purged;
+		pthread_mutex_unlock(&s->lock);
+	}
+	out->bytes = (uint64_t)atomic_load(&c->budget.stored);
+	out->transit_bytes = (uint64_t)atomic_load(&c->budget.transit);
+	out->flights = (uint64_t)atomic_load(&c->flights);
+	out->parked = (uint64_t)atomic_load(&c->parked);
+	out->parked_peak = (uint64_t)atomic_load(&c->parked_peak);
+}

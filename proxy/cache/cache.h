@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cache, and its one question: what happens to this request?  Looked up, decided and parked in
+ * one hold of the shard lock, so nothing slips between "not there" and "someone is fetching it".
+ */
+#ifndef CORRAL_CACHE_CACHE_H
+#define CORRAL_CACHE_CACHE_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/slice.h"
+#include "cache/flight.h"
+#include "cache/obj.h"
+#include "http/hdr.h"
+
+struct cache;
+struct conf_route;
+struct worker;
+
+/*
+ * memory: bytes the store may hold; max_object: of one body.  More than max_object of a body whose
+ * length wasn't told is never held for the store.
+ */
+struct cache	*cache_new(const struct hash_seed *seed, size_t memory, size_t max_object);
+/* With no flight, reader or client left. */
+void	cache_free(struct cache *c);
+/* From a reload.  Any thread.  Evicts at once what is over. */
+void	cache_set_limits(struct cache *c, size_t memory, size_t max_object);
+
+enum verdict {
+	V_HIT,			/* lookup.obj: fresh, complete or still filling; read it */
+	V_PARK,			/* on a flight that is up: wait for the wake */
+	V_LEAD,			/* on a new flight: start its fill, wait for the wake */
+	V_PASS,			/* on a flight of one's own: start its fill, wait for the wake */
+	V_SHED,			/* too many wait for this already */
+};
+
+struct lookup {
+	/* in */
+	struct slice		 key;
+	const struct head	*req;
+	const struct conf_route	*route;
+	bool			 has_body;
+	bool			 alone;		/* OUTCOME_PASS came before: don't park again */
+	struct now		 now;
+
+	/* out */
+	struct obj		*obj;		/* V_HIT: a reference */
+	bool			 expected;	/* V_HIT: for reader_open() */
+	usec_t			 age;		/* V_HIT */
+	struct flight		*flight;	/* V_LEAD, V_PASS: a reference for the fill */
+	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */
+	const char		*detail;	/* Cache-Status detail, or NULL */
+};
+
+/* wait: initialised by wait_init(), idle.  On its worker's thread. */
+enum verdict	cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait);
+
+/*
+ * Forgets what is stored under the key, and the answer of a flight that is up for it: those parked
+ * get it, the store doesn't.  How many objects went.  Any thread.
+ */
+unsigned	cache_purge(struct cache *c, struct slice key);
+unsigned	cache_purge_all(struct cache *c);
+
+/* now.mono - received + initial age: RFC 9111 4.2.3. */
+usec_t	cache_age(const struct obj_meta *m, usec_t mono);
+
+struct cache_figures {
+	uint64_t	objects;
+	uint64_t	bytes;		/* stored */
+	uint64_t	transit_bytes;	/* held only for readers */
+	uint64_t	evictions;
+	uint64_t	purged;
+	uint64_t	flights;
+	uint64_t	parked;
+	uint64_t	parked_peak;
+};
+
+/* Any thread. */
+void	cache_figures(struct cache *c, struct cache_figures *out);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A flight: one fetch in progress, and those parked on it.
+ *
+ *	FL_ASKING ── flight_head ──> FL_FILLING ── flight_end ───> FL_DONE
+ *	    │        (decided, off        └─────── flight_broken ─> FL_FAILED	readers are cut
+ *	    │         the table)
+ *	    └─────── flight_failed ──────────────────────────────> FL_FAILED	one answer for all
+ *
+ * Two sides.  The source (upstream/fill) holds a reference and reports head, body and end, on its
+ * worker's thread.  Each waiter holds a `struct wait` that is woken once, on its own thread, when
+ * the flight is decided; then it asks flight_outcome() what that means for it.
+ *
+ * What nobody shares is a flight too, of one waiter and in no table: one path for all.
+ */
+#ifndef CORRAL_CACHE_FLIGHT_H
+#define CORRAL_CACHE_FLIGHT_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "cache/crowd.h"
+#include "cache/obj.h"
+#include "http/hdr.h"
+
+struct conf_route;
+struct flight;
+
+enum flight_outcome {
+	OUTCOME_OBJ,		/* read wait_take()'s object */
+	OUTCOME_PASS,		/* it was for the leader alone: ask the backend yourself */
+	OUTCOME_AGAIN,		/* it was another variant: look up again */
+	OUTCOME_FAIL,		/* see flight_failure() */
+};
+
+/* Why a flight came to nothing; static texts. */
+struct flight_failure {
+	int		 status;	/* to answer with: 502, 503, 504 */
+	const char	*detail;	/* for Cache-Status */
+	const char	*text;		/* for people */
+};
+
+/* One who is parked; embedded.  On its worker's thread only. */
+struct wait {
+	unsigned		 magic;
+#define WAIT_MAGIC		 0x5f1c20b7
+	struct flight		*flight;	/* a reference; NULL: idle */
+	bool			 leader;
+	bool			 counted;	/* in `parked`, and a reason to keep the flight */
+	bool			 taken;		/* wait_take() was called */
+	const struct head	*req;		/* its owner's; for Vary */
+	struct waiter		 waiter;
+};
+
+/* wake(arg): on w's loop, once per flight, unless flight_leave() came first. */
+void	wait_init(struct wait *wt, struct worker *w, void (*wake)(void *arg), void *arg);
+/* After the wake. */
+enum flight_outcome	flight_outcome(const struct wait *wt);
+/* OUTCOME_OBJ: a reference; the caller must reader_open() it as expected, or obj_unexpect() it. */
+struct obj	*wait_take(struct wait *wt);
+/* OUTCOME_FAIL.  The texts are static. */
+const struct flight_failure	*flight_failure(const struct wait *wt);
+/* How the leader's answer was classed (`fresh`): for Cache-Status stored.  After the wake. */
+bool	flight_stored(const struct wait *wt);
+/* The client is done with the flight, gave up or went away.  Legal in any state; afterwards the
+ * wake will not come and wt is idle. */
+void	flight_leave(struct wait *wt);
+/* The peer half-closed: not counted any more, no reason to keep the flight, but still woken. */
+void	flight_uncount(struct wait *wt);
+
+/* The source's side. */
+
+/* msg is posted to w when flight_wanted() may have turned false.  NULL ends it. */
+void	flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg);
+/*
+ * Before the head: is there still a reason to fetch?  Flights that others may join go on without
+ * anybody waiting, their answer is worth keeping; flights of one's own don't.
+ */
+bool	flight_wanted(struct flight *fl);
+
+/*
+ * The final answer's head came (*resp is moved): decides, once, for everyone parked, stores the
+ * object if it may be, and wakes them all.  req is the leader's request as it was understood.
+ * Returns the object to fill with a reference for the source; NULL when nobody wants it and the
+ * fetch may stop (the flight is over then).
+ */
+struct obj	*flight_head(struct flight *fl, const struct head *req, struct head *resp,
+    struct now asked, struct now answered);
+/* Body bytes.  False: stop reading until the message given to obj_set_source() comes. */
+bool	flight_body(struct flight *fl, const void *p, size_t n);
+void	flight_end(struct flight *fl);
+/* After the head: the rest will not come. */
+void	flight_broken(struct flight *fl);
+/* Before the head. */
+void	flight_failed(struct flight *fl, const struct flight_failure *why);
+void	flight_unref(struct flight *fl);
+
+#endif

@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Objects, their segments and their readers.
+ *
+ *	obj ── first ──> seg ──> seg ──> seg <── tail ── obj
+ *	                  ^       ^
+ *	             reader       reader			(each with a reference)
+ *
+ * A segment references the next one, so whoever holds a segment holds the rest of the body.  The
+ * object holds the first as long as it keeps its body; when it forgets, it lets the first go, and
+ * what every reader has passed frees itself.
+ *
+ * The lock guards everything about a filling object.  A sealed object is immutable: readers that
+ * saw OBJ_SEALED (acquire) take no lock at all, which is the case of every hit.  Lock order: shard,
+ * then obj, then a mailbox; posting a message is the one call made under it, and a leaf.
+ */
+#include "cache/obj.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/contract.h"
+
+#define SEG_FIRST	((size_t)4 * 1024)	/* while the length is unknown */
+#define SEG_MAX		((size_t)64 * 1024)
+
+struct seg {
+	_Atomic unsigned	 refs;
+	size_t			 cap;
+	size_t			 used;		/* guarded by the obj's lock while it fills */
+	struct seg		*next;		/* likewise; a reference */
+	struct budget		*budget;
+	char			 data[];
+};
+
+struct obj {
+	unsigned		 magic;
+#define OBJ_MAGIC		 0x41c6e92d
+	_Atomic unsigned	 refs;
+	_Atomic int		 state;		/* enum obj_state */
+	struct obj_meta		 meta;
+	struct budget		*budget;
+	uint64_t		 max_lag;
+	size_t			 fixed_bytes;	/* without segments */
+
+	pthread_mutex_t		 lock;		/* guards what follows while OBJ_FILLING */
+	struct seg		*first;		/* NULL: no body, or forgotten */
+	struct seg		*tail;		/* NULL: no body */
+	uint64_t		 total;
+	size_t			 bytes;		/* fixed and all segments ever; while linked, its cost */
+	bool			 linked;
+	bool			 forgotten;
+	unsigned		 expected;	/* readers still to come */
+	unsigned		 nreaders;
+	LIST_HEAD(, reader)	 readers;
+	uint64_t		 front;		/* where the fastest reader is */
+	uint64_t		 rear;		/* no reader was behind this when last looked */
+	bool			 held;		/* the producer was told obj_full() */
+	struct worker		*source_worker;
+	struct worker_msg	*source_msg;
+	struct crowds		 waiting;	/* readers at the end of what there is */
+};
+
+/* Segments. */
+
+static struct seg *
+seg_new(struct budget *budget, size_t cap)
+{
+	struct seg *s = malloc(sizeof *s + cap);
+
+	/* At most SEG_MAX, whatever the peer says: small enough for the contract's rule. */
+	ASSERT(s != NULL);
+	atomic_init(&s->refs, 1);
+	s->cap = cap;
+	s->used = 0;
+	s->next = NULL;
+	s->budget = budget;
+	return s;
+}
+
+static inline size_t
+seg_bytes(const struct seg *s)
+{
+	return sizeof *s + s->cap;
+}
+
+static inline struct seg *
+seg_ref(struct seg *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void
+seg_unref(struct seg *s)
+{
+	struct seg *next;
+
+	/* A loop and not a recursion: a long body lets go of many at once. */
+	for (; s != NULL; s = next) {
+		if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+			return;
+		next = s->next;
+		/* Only a body that isn't the store's any more loses segments. */
+		atomic_fetch_sub_explicit(&s->budget->transit, (int64_t)seg_bytes(s),
+		    memory_order_relaxed);
+		free(s);
+	}
+}
+
+/* Objects. */
+
+static void
+account(struct obj *o, size_t n)
+{
+	o->bytes += n;
+	atomic_fetch_add_explicit(o->linked ? &o->budget->stored : &o->budget->transit, (int64_t)n,
+	    memory_order_relaxed);
+}
+
+static void
+crowd_ref(void *owner)
+{
+	obj_ref(owner);
+}
+
+static void
+crowd_unref(void *owner)
+{
+	obj_unref(owner);
+}
+
+static size_t
+first_cap(uint64_t length)
+{
+	if (length == OBJ_NO_LENGTH)
+		return SEG_FIRST;
+	return length < SEG_MAX ? (size_t)length : SEG_MAX;
+}
+
+struct obj *
+obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag)
+{
+	struct obj *o;
+
+	NEW(o, OBJ_MAGIC);
+	atomic_init(&o->refs, 1);
+	atomic_init(&o->state, OBJ_FILLING);
+	o->meta = *meta;
+	memset(meta, 0, sizeof *meta);
+	o->budget = budget;
+	o->max_lag = max_lag < OBJ_WINDOW ? OBJ_WINDOW : max_lag;
+	pthread_mutex_init(&o->lock, NULL);
+	LIST_INIT(&o->readers);
+	crowds_init(&o->waiting, &o->lock, crowd_ref, crowd_unref, o);
+	o->fixed_bytes = sizeof *o + o->meta.head.arena.bytes + o->meta.wire.cap +
+	    o->meta.vary_names.cap + o->meta.vary_values.cap;
+	account(o, o->fixed_bytes);
+	if (has_body && o->meta.length != 0) {
+		o->first = seg_new(budget, first_cap(o->meta.length));
+		o->tail = seg_ref(o->first);
+		account(o, seg_bytes(o->first));
+	}
+	return o;
+}
+
+struct obj *
+obj_ref(struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	return o;
+}
+
+void
+obj_unref(struct obj *o)
+{
+	if (o == NULL)
+		return;
+	CHECK(o, OBJ_MAGIC);
+	if (atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	ASSERT(!o->linked && o->nreaders == 0 && o->source_msg == NULL);
+	seg_unref(o->first);
+	seg_unref(o->tail);
+	atomic_fetch_sub_explicit(&o->budget->transit, (int64_t)o->fixed_bytes,
+	    memory_order_relaxed);
+	crowds_fini(&o->waiting);
+	head_fini(&o->meta.head);
+	buf_fini(&o->meta.wire);
+	buf_fini(&o->meta.vary_names);
+	buf_fini(&o->meta.vary_values);
+	pthread_mutex_destroy(&o->lock);
+	FREE(o);
+}
+
+const struct obj_meta *
+obj_meta(const struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	return &o->meta;
+}
+
+enum obj_state
+obj_state(const struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	return (enum obj_state)atomic_load_explicit(&o->state, memory_order_acquire);
+}
+
+uint64_t
+obj_total(const struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	ASSERT(obj_state(o) != OBJ_FILLING);
+	return o->total;
+}
+
+size_t
+obj_bytes(struct obj *o)
+{
+	size_t n;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	n = o->bytes;
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+/* What follows runs with the lock held where its name ends in _locked. */
+
+static bool
+wanted_locked(const struct obj *o)
+{
+	return o->linked || o->expected > 0 || o->nreaders > 0;
+}
+
+static bool
+full_locked(const struct obj *o)
+{
+	return o->forgotten && o->total - o->front > OBJ_WINDOW;
+}
+
+static void
+tell_source_locked(struct obj *o)
+{
+	if (o->source_msg != NULL)
+		worker_post(o->source_worker, o->source_msg);
+}
+
+/* The producer was held back, and the fastest reader has caught up by half a window. */
+static void
+maybe_resume_locked(struct obj *o)
+{
+	if (!o->held)
+		return;
+	if (o->forgotten && o->total - o->front > OBJ_WINDOW / 2)
+		return;
+	o->held = false;
+	tell_source_locked(o);
+}
+
+/* The reference on the first segment, to be dropped by the caller after the lock. */
+static struct seg *
+drop_first_locked(struct obj *o)
+{
+	struct seg *s;
+
+	if (!o->forgotten || o->expected > 0 || obj_state(o) != OBJ_FILLING)
+		return NULL;
+	s = o->first;
+	o->first = NULL;
+	return s;
+}
+
+/* Cuts who is more than max_lag behind; sets rear to the slowest of the others. */
+static void
+cut_laggards_locked(struct obj *o)
+{
+	struct reader *r;
+	uint64_t rear = o->total;
+
+	if (o->total - o->rear <= o->max_lag)
+		return;
+	LIST_FOREACH(r, &o->readers, link) {
+		if (o->total - r->off > o->max_lag) {
+			r->cut = true;
+			/* It may be waiting for its own socket: call it, so that it lets go. */
+			if (r->waiter.crowd == NULL)
+				crowd_join(&o->waiting, &r->waiter);
+		} else if (r->off < rear) {
+			rear = r->off;
+		}
+	}
+	o->rear = rear;
+}
+
+static struct seg *
+grow_locked(struct obj *o)
+{
+	uint64_t left;
+	size_t cap;
+
+	if (o->meta.length != OBJ_NO_LENGTH) {
+		left = o->meta.length - o->total;
+		ASSERT(left > 0);
+		cap = left < SEG_MAX ? (size_t)left : SEG_MAX;
+	} else {
+		cap = o->tail->cap * 2 > SEG_MAX ? SEG_MAX : o->tail->cap * 2;
+	}
+	struct seg *s = seg_new(o->budget, cap);
+
+	account(o, seg_bytes(s));
+	/* The new one's first reference is its predecessor's; the tail's moves on. */
+	o->tail->next = s;
+	return seg_ref(s);
+}
+
+void
+obj_append(struct obj *o, const void *p, size_t n)
+{
+	const char *from = p;
+	struct seg *passed = NULL;
+	struct crowd *due;
+
+	CHECK(o, OBJ_MAGIC);
+	ASSERT(obj_state(o) == OBJ_FILLING && o->tail != NULL);
+	while (n > 0) {
+		pthread_mutex_lock(&o->lock);
+		if (o->tail->used == o->tail->cap) {
+			passed = o->tail;
+			o->tail = grow_locked(o);
+		}
+		struct seg *s = o->tail;
+		size_t take = n < s->cap - s->used ? n : s->cap - s->used;
+
+		memcpy(s->data + s->used, from, take);
+		s->used += take;
+		o->total += take;
+		if (o->forgotten)
+			cut_laggards_locked(o);
+		due = crowds_mark(&o->waiting);
+		pthread_mutex_unlock(&o->lock);
+		crowds_post(due);
+		seg_unref(passed);
+		passed = NULL;
+		from += take;
+		n -= take;
+	}
+}
+
+static void
+finish(struct obj *o, enum obj_state state)
+{
+	struct crowd *due;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	ASSERT(obj_state(o) == OBJ_FILLING);
+	o->source_msg = NULL;
+	atomic_store_explicit(&o->state, state, memory_order_release);
+	due = crowds_mark(&o->waiting);
+	pthread_mutex_unlock(&o->lock);
+	crowds_post(due);
+}
+
+void
+obj_end(struct obj *o)
+{
+	finish(o, OBJ_SEALED);
+}
+
+void
+obj_fail(struct obj *o)
+{
+	finish(o, OBJ_BROKEN);
+}
+
+bool
+obj_full(struct obj *o)
+{
+	bool full;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	full = full_locked(o);
+	if (full)
+		o->held = true;
+	pthread_mutex_unlock(&o->lock);
+	return full;
+}
+
+bool
+obj_wanted(struct obj *o)
+{
+	bool wanted;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	wanted = wanted_locked(o);
+	pthread_mutex_unlock(&o->lock);
+	return wanted;
+}
+
+void
+obj_set_source(struct obj *o, struct worker *w, struct worker_msg *msg)
+{
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	o->source_worker = w;
+	o->source_msg = msg;
+	pthread_mutex_unlock(&o->lock);
+}
+
+void
+obj_link(struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	ASSERT(!o->linked && !o->forgotten);
+	o->linked = true;
+	atomic_fetch_sub_explicit(&o->budget->transit, (int64_t)o->bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&o->budget->stored, (int64_t)o->bytes, memory_order_relaxed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+static void
+forget(struct obj *o, bool unlink)
+{
+	struct seg *first;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	if (unlink) {
+		ASSERT(o->linked);
+		o->linked = false;
+		atomic_fetch_sub_explicit(&o->budget->stored, (int64_t)o->bytes, memory_order_relaxed);
+		atomic_fetch_add_explicit(&o->budget->transit, (int64_t)o->bytes,
+		    memory_order_relaxed);
+	}
+	o->forgotten = true;
+	first = drop_first_locked(o);
+	if (!wanted_locked(o))
+		tell_source_locked(o);
+	pthread_mutex_unlock(&o->lock);
+	seg_unref(first);
+}
+
+void
+obj_unlink(struct obj *o)
+{
+	forget(o, true);
+}
+
+void
+obj_forget(struct obj *o)
+{
+	forget(o, false);
+}
+
+void
+obj_expect(struct obj *o, unsigned n)
+{
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	o->expected += n;
+	pthread_mutex_unlock(&o->lock);
+}
+
+static struct seg *
+unexpect_locked(struct obj *o)
+{
+	ASSERT(o->expected > 0);
+	o->expected--;
+	return drop_first_locked(o);
+}
+
+void
+obj_unexpect(struct obj *o)
+{
+	struct seg *first;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	first = unexpect_locked(o);
+	if (!wanted_locked(o))
+		tell_source_locked(o);
+	pthread_mutex_unlock(&o->lock);
+	seg_unref(first);
+}
+
+/* Readers. */
+
+void
+reader_open(struct reader *r, struct obj *o, bool expected, struct worker *w, void (*wake)(void *),
+    void *arg)
+{
+	struct seg *first = NULL;
+
+	memset(r, 0, sizeof *r);
+	r->magic = READER_MAGIC;
+	r->obj = obj_ref(o);
+	r->waiter.worker = w;
+	r->waiter.wake = wake;
+	r->waiter.arg = arg;
+
+	if (!expected && obj_state(o) == OBJ_SEALED) {
+		r->seg = o->first == NULL ? NULL : seg_ref(o->first);
+		return;
+	}
+	pthread_mutex_lock(&o->lock);
+	ASSERT(o->first != NULL || o->tail == NULL);
+	if (o->first != NULL)
+		r->seg = seg_ref(o->first);
+	LIST_INSERT_HEAD(&o->readers, r, link);
+	r->listed = true;
+	o->nreaders++;
+	if (o->rear > 0)
+		o->rear = 0;
+	if (expected)
+		first = unexpect_locked(o);
+	pthread_mutex_unlock(&o->lock);
+	seg_unref(first);
+}
+
+void
+reader_close(struct reader *r)
+{
+	struct obj *o = r->obj;
+	struct reader *other;
+
+	if (o == NULL)
+		return;
+	CHECK(r, READER_MAGIC);
+	r->obj = NULL;
+	if (r->listed) {
+		pthread_mutex_lock(&o->lock);
+		crowd_leave_locked(&r->waiter);
+		LIST_REMOVE(r, link);
+		o->nreaders--;
+		if (obj_state(o) == OBJ_FILLING) {
+			if (o->forgotten && r->off == o->front) {
+				o->front = 0;
+				LIST_FOREACH(other, &o->readers, link)
+					if (other->off > o->front)
+						o->front = other->off;
+			}
+			if (!wanted_locked(o))
+				tell_source_locked(o);
+		}
+		pthread_mutex_unlock(&o->lock);
+	}
+	seg_unref(r->seg);
+	r->seg = NULL;
+	obj_unref(o);
+}
+
+/*
+ * Walks on from the reader's segment without taking references: the one it started on holds all
+ * that follow.  The caller settles which one the reader holds afterwards.
+ */
+static unsigned
+walk(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit)
+{
+	struct seg *s = r->seg;
+	unsigned n = 0;
+
+	while (n < max && limit > 0 && s != NULL) {
+		size_t have = s->used - r->seg_off;
+
+		if (have == 0) {
+			if (s->next == NULL)
+				break;
+			s = s->next;
+			r->seg_off = 0;
+			continue;
+		}
+		if (have > limit)
+			have = limit;
+		pieces[n++] = (struct obj_piece){ s->data + r->seg_off, have, seg_ref(s) };
+		r->seg_off += have;
+		r->off += have;
+		limit -= have;
+	}
+	*at = s;
+	return n;
+}
+
+static void
+settle(struct reader *r, struct seg *at)
+{
+	struct seg *was = r->seg;
+
+	if (at == was)
+		return;
+	r->seg = seg_ref(at);
+	seg_unref(was);
+}
+
+static unsigned
+read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit,
+    enum reader_state *state)
+{
+	struct obj *o = r->obj;
+	unsigned n = 0;
+
+	pthread_mutex_lock(&o->lock);
+	*at = r->seg;
+	if (r->cut || obj_state(o) == OBJ_BROKEN) {
+		*state = READER_CUT;
+	} else if ((n = walk(r, at, pieces, max, limit)) > 0) {
+		*state = READER_DATA;
+		if (r->off > o->front) {
+			o->front = r->off;
+			maybe_resume_locked(o);
+		}
+	} else if (obj_state(o) == OBJ_SEALED) {
+		*state = READER_END;
+	} else {
+		*state = READER_WAITING;
+		if (r->waiter.crowd == NULL)
+			crowd_join(&o->waiting, &r->waiter);
+	}
+	pthread_mutex_unlock(&o->lock);
+	return n;
+}
+
+unsigned
+reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t limit,
+    enum reader_state *state)
+{
+	struct seg *at;
+	unsigned n;
+
+	CHECK(r, READER_MAGIC);
+	ASSERT(r->obj != NULL && max > 0 && limit > 0);
+	if (obj_state(r->obj) == OBJ_SEALED) {
+		n = walk(r, &at, pieces, max, limit);
+		*state = n > 0 ? READER_DATA : READER_END;
+	} else {
+		n = read_filling(r, &at, pieces, max, limit, state);
+	}
+	settle(r, at);
+	return n;
+}

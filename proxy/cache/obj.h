@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A response: a head that never changes and a body that grows until it is sealed.  One copy in
+ * memory for any number of readers, each at its own pace.
+ *
+ *	OBJ_FILLING ── obj_end ──> OBJ_SEALED		whole; never changes again
+ *	      └────── obj_fail ──> OBJ_BROKEN		cut short; readers are cut too
+ *
+ * One producer (the fill, on its worker) appends; readers on any worker follow.  While an object
+ * may still be wanted from its beginning it keeps all of its body.  Otherwise (obj_forget: it is not
+ * for the store, or was taken out of it) it is a sliding window: what every reader has passed is
+ * freed, and the producer is held back when it is OBJ_WINDOW ahead of the fastest reader.  The
+ * slowest doesn't hold back the others: who falls further behind than the object's max_lag is cut.
+ */
+#ifndef CORRAL_CACHE_OBJ_H
+#define CORRAL_CACHE_OBJ_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/worker.h"
+#include "cache/crowd.h"
+#include "http/fresh.h"
+#include "http/hdr.h"
+
+#define OBJ_WINDOW	((uint64_t)256 * 1024)
+#define OBJ_NO_LENGTH	UINT64_MAX
+
+/* Bytes in memory, process-wide: what the store holds, and what only readers hold on to. */
+struct budget {
+	_Atomic int64_t	stored;
+	_Atomic int64_t	transit;
+};
+
+enum obj_state {
+	OBJ_FILLING,
+	OBJ_SEALED,
+	OBJ_BROKEN,
+};
+
+struct obj;
+struct seg;
+
+/* Everything about an object that is known at its head; immutable from then on. */
+struct obj_meta {
+	struct head	 head;		/* the origin's, without hop-by-hop fields, Age, and, unless
+					 * bodyless, Content-Length: those are said anew each time */
+	struct buf	 wire;		/* the fields of head serialised, for every answer made of it */
+	uint64_t	 length;	/* of the body, or OBJ_NO_LENGTH when the origin doesn't say */
+	bool		 bodyless;	/* has no body by its status or method: head says all there is */
+	bool		 had_age;	/* the origin sent Age */
+	struct fresh	 fresh;
+	usec_t		 received;	/* mono: when the head came */
+	usec_t		 fetch_time;	/* from the request to the head */
+	struct buf	 vary_names;	/* empty: one for all */
+	struct buf	 vary_values;
+};
+
+/*
+ * meta is moved.  has_body: bytes may follow (else it is still FILLING until obj_end()).  One
+ * reference for the caller, who is the producer.
+ */
+struct obj	*obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag);
+/* Any thread. */
+struct obj	*obj_ref(struct obj *o);
+void	obj_unref(struct obj *o);
+const struct obj_meta	*obj_meta(const struct obj *o);
+enum obj_state	obj_state(const struct obj *o);
+/* Body bytes so far; all of them once it is sealed. */
+uint64_t	obj_total(const struct obj *o);
+
+/* Producer.  Wakes the readers. */
+void	obj_append(struct obj *o, const void *p, size_t n);
+void	obj_end(struct obj *o);
+void	obj_fail(struct obj *o);
+/* Producer: true if it must stop reading until its message comes. */
+bool	obj_full(struct obj *o);
+/* Any thread: somebody reads it, is expected to, or the store has it. */
+bool	obj_wanted(struct obj *o);
+/*
+ * Producer: msg is posted to w whenever obj_full() or obj_wanted() may have changed.  NULL: no more;
+ * after that the message isn't posted (it may still be on its way: unpost it).
+ */
+void	obj_set_source(struct obj *o, struct worker *w, struct worker_msg *msg);
+
+/* The store takes it: its bytes count as stored from now on.  Shard lock held; takes the obj's. */
+void	obj_link(struct obj *o);
+/* The store gives it up; includes obj_forget(). */
+void	obj_unlink(struct obj *o);
+/* Nobody new will read it from the beginning. */
+void	obj_forget(struct obj *o);
+/* n more readers will come, each by reader_open() or by obj_unexpect(). */
+void	obj_expect(struct obj *o, unsigned n);
+void	obj_unexpect(struct obj *o);
+/* What it costs in memory now. */
+size_t	obj_bytes(struct obj *o);
+
+/* One who reads an object; embedded.  On the thread of its worker only. */
+struct reader {
+	unsigned	 magic;
+#define READER_MAGIC	 0x7d3a61c9
+	struct obj	*obj;		/* a reference; NULL: closed */
+	struct seg	*seg;		/* a reference; NULL: no body at all */
+	size_t		 seg_off;
+	uint64_t	 off;
+	bool		 listed;	/* on obj->readers */
+	bool		 cut;		/* fell too far behind; guarded by the obj's lock */
+	struct waiter	 waiter;
+	LIST_ENTRY(reader) link;
+};
+
+enum reader_state {
+	READER_DATA,			/* there is more to read now */
+	READER_WAITING,			/* wake will come */
+	READER_END,			/* all read, the object is sealed */
+	READER_CUT,			/* the object is broken, or the reader too slow */
+};
+
+/* Bytes of a body, lent: seg is referenced for the holder, who drops it by seg_unref(). */
+struct obj_piece {
+	const char	*p;
+	size_t		 n;
+	struct seg	*seg;
+};
+
+/* expected: this is one of obj_expect()'s.  wake(arg) comes on w's loop after READER_WAITING. */
+void	reader_open(struct reader *r, struct obj *o, bool expected, struct worker *w,
+    void (*wake)(void *), void *arg);
+/* Legal in any state, also when never opened (zeroed). */
+void	reader_close(struct reader *r);
+/*
+ * Takes up to max pieces and together at most limit bytes, and moves on past them.  The number of
+ * pieces; 0: nothing to read now, see *state.
+ */
+unsigned	reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t limit,
+    enum reader_state *state);
+/* Any thread. */
+void	seg_unref(struct seg *s);
+
+#endif
