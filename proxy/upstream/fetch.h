@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One exchange with an origin: a place in the pool, a connection over a bufferevent, one request,
+ * one answer read strictly by http/parse.  Deadlines for each step, one safe retry on a connection
+ * that turned out stale, cancel at any time.
+ *
+ * All on the thread of its worker.  No op is called from inside a fetch_… call; a fetch_… call may
+ * be made from inside an op.
+ *
+ * Deadlines, from the upstream's configuration:
+ *	queue_timeout		from fetch_start() to a place in the pool
+ *	connect_timeout		resolving the name and connecting, all addresses together
+ *	first_byte_timeout	from the last piece of the request that left to the first byte of the
+ *				final head (1xx don't count), then again until that head is whole.  Not
+ *				running while the rest of the body is still to come from our client
+ *	idle_timeout		between two reads of an answer.  Not running while ops->body said no,
+ *				nor while the rest of the body is still to come from our client
+ *	total_timeout		from fetch_start() to the end
+ *
+ * Sent again, on a new connection in the same place of the pool:
+ *	once, when a reused connection broke before a byte of an answer, and either the request is
+ *	idempotent without a body or not a byte of it had left (not counted as an error);
+ *	up to u->retries times, when a connection could not be made, or broke before a byte of an
+ *	answer, and the request is idempotent without a body.  Timeouts are not tried again.
+ * Requests that can't be sent again take only connections that were in use a second ago.
+ */
+#ifndef CORRAL_UPSTREAM_FETCH_H
+#define CORRAL_UPSTREAM_FETCH_H
+
+#include <stdbool.h>
+
+#include "base/conf.h"
+#include "base/slice.h"
+#include "base/worker.h"
+#include "http/hdr.h"
+
+struct fetch;
+struct resolver;
+
+enum fetch_error {
+	FETCH_RESOLVE,		/* the name has no address */
+	FETCH_CONNECT,		/* refused, unreachable, reset before an answer */
+	FETCH_QUEUE_FULL,
+	FETCH_QUEUE_TIMEOUT,
+	FETCH_CONNECT_TIMEOUT,
+	FETCH_FIRST_BYTE_TIMEOUT,
+	FETCH_IDLE_TIMEOUT,
+	FETCH_TOTAL_TIMEOUT,
+	FETCH_MALFORMED,	/* not HTTP as RFC 9112 has it */
+	FETCH_TRUNCATED,	/* the answer ended before its framing said so */
+	FETCH_RESOURCES,	/* no socket, no memory here */
+};
+
+struct fetch_ops {
+	/* The request is about to be sent (its time is what ages are counted from).  Again on a retry. */
+	void	(*sent)(void *arg);
+	/* The final answer's head, framing corrected for HEAD; *resp is moved to the callee. */
+	void	(*head)(void *arg, struct head *resp);
+	/* Body bytes without framing, valid during the call.  False: no more until fetch_resume(). */
+	bool	(*body)(void *arg, const char *p, size_t n);
+	/*
+	 * The answer is whole.  The fetch is no more when this returns (also after fail), and its place
+	 * in the pool is free already.  Both may come while the body is paused.
+	 */
+	void	(*end)(void *arg);
+	/* why: static text for the log, what exactly was wrong. */
+	void	(*fail)(void *arg, enum fetch_error error, const char *why);
+	/* Room for more of the request's body (after fetch_send_body() said no). */
+	void	(*room)(void *arg);
+};
+
+struct fetch_request {
+	struct slice	head;		/* serialised, with the empty line; copied */
+	bool		to_head;	/* method HEAD */
+	bool		idempotent;	/* may be sent again when nothing of an answer came */
+	bool		has_body;	/* fetch_send_body() … fetch_send_end() follow */
+	bool		chunked;	/* the body is to be sent in chunks */
+};
+
+/*
+ * Starts.  u must live until the end (the caller holds its conf); u->runtime is its struct pool.
+ * FETCH_QUEUE_FULL and the like come through ops->fail, from the loop.
+ */
+struct fetch	*fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
+    const struct fetch_request *req, const struct fetch_ops *ops, void *arg);
+
+/*
+ * Part of the request's body; copied.  False: it was taken, but wait for ops->room before more.
+ * (Room may never come: then the server has stopped reading, and end or fail is near.)
+ */
+bool	fetch_send_body(struct fetch *f, const char *p, size_t n);
+void	fetch_send_end(struct fetch *f);
+
+/* After ops->body said false. */
+void	fetch_resume(struct fetch *f);
+/* No op follows.  The connection is closed unless it is idle. */
+void	fetch_cancel(struct fetch *f);
+
+const char	*fetch_error_name(enum fetch_error error);
+/* 502, 503 or 504. */
+int	fetch_error_status(enum fetch_error error);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a client's request to the upstream's, and from the fetch's events to the flight's.
+ *
+ * What goes up is written anew from what was understood.  Hop-by-hop fields stay here (RFC 9110
+ * 7.6.1); what a client says about X-Forwarded-* and Forwarded is not believed and replaced by what
+ * we know; Via is appended (7.6.3).
+ *
+ *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
+ *	      ── body ──> flight_body ──> false: pause; `look` resumes
+ *	      ── end ───> flight_end
+ *	      ── fail ──> flight_failed (before the head) or flight_broken
+ *
+ * `look` is the message by which flight and object say, from any thread, that nobody may want this
+ * any more, or that there is room again.
+ */
+#include "upstream/fill.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/contract.h"
+#include "base/log.h"
+#include "http/key.h"
+#include "upstream/fetch.h"
+#include "upstream/resolve.h"
+
+struct fill {
+	unsigned			 magic;
+#define FILL_MAGIC			 0x52e8c9f4
+	struct fills			*fills;
+	struct flight			*flight;	/* a reference */
+	struct obj			*obj;		/* a reference, from the head on */
+	struct conf			*conf;		/* a reference */
+	const struct conf_upstream	*upstream;
+	struct fetch			*fetch;
+	struct head			 req;		/* what the answer answers */
+	struct now			 asked;
+	bool				 paused;
+	const struct fill_body_ops	*body;		/* NULL: nobody to tell */
+	void				*arg;
+	struct worker_msg		 look;
+	LIST_ENTRY(fill)		 link;
+};
+
+struct fills {
+	unsigned		 magic;
+#define FILLS_MAGIC		 0x0b6d43e7
+	struct worker		*worker;
+	struct cache		*cache;
+	struct resolver		*resolver;
+	LIST_HEAD(, fill)	 all;
+};
+
+static const struct flight_failure abandoned = { 503, "abandoned", "nobody waits for this answer" };
+static const struct flight_failure stopping = { 503, "stopping", "Corral is stopping" };
+static const struct flight_failure cut_body = { 400, "request-body", "the request's body broke off" };
+
+struct fills *
+fills_new(struct worker *w, struct cache *c)
+{
+	struct fills *fs;
+
+	NEW(fs, FILLS_MAGIC);
+	fs->worker = w;
+	fs->cache = c;
+	fs->resolver = resolver_new(w);
+	LIST_INIT(&fs->all);
+	return fs;
+}
+
+/* The one way out: right from any state, the fetch gone already or never started. */
+static void
+fill_free(struct fill *f)
+{
+	const struct fill_body_ops *body = f->body;
+
+	f->body = NULL;
+	if (f->obj == NULL)
+		flight_set_source(f->flight, NULL, NULL);
+	worker_unpost(f->fills->worker, &f->look);
+	LIST_REMOVE(f, link);
+	obj_unref(f->obj);
+	flight_unref(f->flight);
+	conf_unref(f->conf);
+	head_fini(&f->req);
+	if (body != NULL)
+		body->over(f->arg);
+	FREE(f);
+}
+
+/* Ends it before its time. */
+static void
+fill_cancel(struct fill *f, const struct flight_failure *why)
+{
+	fetch_cancel(f->fetch);
+	f->fetch = NULL;
+	if (f->obj == NULL)
+		flight_failed(f->flight, why);
+	else
+		flight_broken(f->flight);
+	fill_free(f);
+}
+
+void
+fills_stop(struct fills *fs)
+{
+	struct fill *f;
+
+	CHECK(fs, FILLS_MAGIC);
+	while ((f = LIST_FIRST(&fs->all)) != NULL)
+		fill_cancel(f, &stopping);
+	if (fs->resolver != NULL)
+		resolver_free(fs->resolver);
+	fs->resolver = NULL;
+}
+
+void
+fills_free(struct fills *fs)
+{
+	if (fs == NULL)
+		return;
+	CHECK(fs, FILLS_MAGIC);
+	ASSERT(LIST_EMPTY(&fs->all));
+	if (fs->resolver != NULL)
+		resolver_free(fs->resolver);
+	FREE(fs);
+}
+
+/* The request that goes up. */
+
+/* Said anew by us, or no business of the upstream's. */
+static bool
+is_ours(struct slice name)
+{
+	static const struct slice ours[] = {
+		SLICE_INIT("Host"), SLICE_INIT("Content-Length"), SLICE_INIT("Expect"),
+		SLICE_INIT("Forwarded"), SLICE_INIT("X-Forwarded-For"),
+		SLICE_INIT("X-Forwarded-Proto"), SLICE_INIT("X-Forwarded-Host"),
+	};
+
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (slice_caseeq(name, ours[i]))
+			return true;
+	return false;
+}
+
+/* Asks for less than the whole answer. */
+static bool
+is_partial(struct slice name)
+{
+	static const struct slice partial[] = {
+		SLICE_INIT("Range"), SLICE_INIT("If-Range"), SLICE_INIT("If-None-Match"),
+		SLICE_INIT("If-Modified-Since"), SLICE_INIT("If-Match"),
+		SLICE_INIT("If-Unmodified-Since"),
+	};
+
+	for (size_t i = 0; i < sizeof partial / sizeof partial[0]; i++)
+		if (slice_caseeq(name, partial[i]))
+			return true;
+	return false;
+}
+
+static void
+write_request(struct buf *out, const struct fill_request *r, const struct head *req,
+    const struct conf_upstream *u)
+{
+	struct slice host = req->authority.n > 0 ? req->authority : slice_str(u->server.authority);
+	struct head clean = { .minor = 0 };
+
+	/* Connection may name further fields to be left here, so this is done on a copy. */
+	head_copy(&clean, req);
+	hdr_remove_hop_by_hop(&clean);
+
+	buf_add_slice(out, req->method);
+	buf_add_str(out, " ");
+	buf_add_slice(out, req->path);
+	buf_add_str(out, " HTTP/1.1\r\n");
+	hdr_emit_field(out, SLICE("Host"), host);
+	for (unsigned i = 0; i < clean.n; i++) {
+		const struct hdr_field *f = &clean.f[i];
+
+		if (is_ours(f->name) || (r->whole && is_partial(f->name)))
+			continue;
+		hdr_emit_field(out, f->name, f->value);
+	}
+	buf_addf(out, "Via: 1.%d corral\r\n", req->minor);
+	hdr_emit_field(out, SLICE("X-Forwarded-For"), slice_str(r->peer));
+	hdr_emit_field(out, SLICE("X-Forwarded-Proto"), SLICE("http"));
+	if (req->authority.n > 0)
+		hdr_emit_field(out, SLICE("X-Forwarded-Host"), req->authority);
+	if (req->framing == FRAMING_LENGTH)
+		buf_addf(out, "Content-Length: %llu\r\n", (unsigned long long)req->length);
+	else if (req->framing == FRAMING_CHUNKED)
+		buf_add_str(out, "Transfer-Encoding: chunked\r\n");
+	buf_add_str(out, "\r\n");
+	head_fini(&clean);
+}
+
+/* What the fetch reports. */
+
+static void
+fetch_was_sent(void *arg)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	f->asked = clock_now();
+}
+
+/* RFC 9111 4.4: an unsafe request that wasn't refused may have changed what we hold. */
+static void
+invalidate(struct fill *f, int status)
+{
+	struct buf key = { 0 };
+
+	if (method_is_safe(f->req.method) || status < 200 || status >= 400)
+		return;
+	key_make(&f->req, &key);
+	cache_purge(f->fills->cache, buf_slice(&key));
+	buf_fini(&key);
+}
+
+static void
+fetch_got_head(void *arg, struct head *resp)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	invalidate(f, resp->status);
+	f->obj = flight_head(f->flight, &f->req, resp, f->asked, clock_now());
+	if (f->obj == NULL) {
+		/* Nobody wants it, and the flight is over. */
+		fetch_cancel(f->fetch);
+		fill_free(f);
+		return;
+	}
+	obj_set_source(f->obj, f->fills->worker, &f->look);
+	/* Who wanted it may have gone between the decision and now. */
+	worker_post(f->fills->worker, &f->look);
+}
+
+static bool
+fetch_got_body(void *arg, const char *p, size_t n)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	f->paused = !flight_body(f->flight, p, n);
+	return !f->paused;
+}
+
+static void
+fetch_ended(void *arg)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	f->fetch = NULL;
+	flight_end(f->flight);
+	fill_free(f);
+}
+
+static const char *
+failure_text(enum fetch_error error)
+{
+	switch (error) {
+	case FETCH_RESOLVE:
+		return "the upstream's name has no address";
+	case FETCH_CONNECT:
+		return "the upstream could not be reached";
+	case FETCH_QUEUE_FULL:
+		return "too many requests wait for the upstream";
+	case FETCH_QUEUE_TIMEOUT:
+		return "no connection to the upstream became free in time";
+	case FETCH_CONNECT_TIMEOUT:
+		return "the upstream did not accept the connection in time";
+	case FETCH_FIRST_BYTE_TIMEOUT:
+		return "the upstream did not answer in time";
+	case FETCH_IDLE_TIMEOUT:
+		return "the upstream stopped in the middle of its answer";
+	case FETCH_TOTAL_TIMEOUT:
+		return "the upstream's answer took too long";
+	case FETCH_MALFORMED:
+		return "the upstream's answer was not valid HTTP";
+	case FETCH_TRUNCATED:
+		return "the upstream's answer was cut short";
+	case FETCH_RESOURCES:
+		return "Corral is out of sockets for the upstream";
+	}
+	return "the upstream failed";
+}
+
+static void
+fetch_failed(void *arg, enum fetch_error error, const char *why)
+{
+	struct fill *f = arg;
+	struct flight_failure failure = {
+		fetch_error_status(error), fetch_error_name(error), failure_text(error),
+	};
+
+	CHECK(f, FILL_MAGIC);
+	f->fetch = NULL;
+	log_warn("upstream %s (%s): %s: %s", f->upstream->name, f->upstream->server.url,
+	    fetch_error_name(error), why);
+	if (f->obj != NULL)
+		flight_broken(f->flight);
+	else
+		flight_failed(f->flight, &failure);
+	fill_free(f);
+}
+
+static void
+fetch_has_room(void *arg)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	if (f->body != NULL)
+		f->body->room(f->arg);
+}
+
+static const struct fetch_ops fetch_ops = {
+	.sent = fetch_was_sent,
+	.head = fetch_got_head,
+	.body = fetch_got_body,
+	.end = fetch_ended,
+	.fail = fetch_failed,
+	.room = fetch_has_room,
+};
+
+/* Somebody says that this may not be wanted any more, or that there is room. */
+static void
+look(void *arg)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	if (f->obj == NULL ? !flight_wanted(f->flight) : !obj_wanted(f->obj)) {
+		fill_cancel(f, &abandoned);
+		return;
+	}
+	if (f->paused && !obj_full(f->obj)) {
+		f->paused = false;
+		fetch_resume(f->fetch);
+	}
+}
+
+/* The client's side. */
+
+struct fill *
+fill_start(struct fills *fs, const struct fill_request *r)
+{
+	struct buf head = { 0 };
+	struct fetch_request fr = { .has_body = r->body != NULL };
+	struct fill *f;
+
+	CHECK(fs, FILLS_MAGIC);
+	NEW(f, FILL_MAGIC);
+	f->fills = fs;
+	f->flight = r->flight;
+	f->conf = conf_ref(r->conf);
+	f->upstream = &r->conf->upstreams[r->route->upstream];
+	f->body = r->body;
+	f->arg = r->arg;
+	f->look.fn = look;
+	f->look.arg = f;
+	head_copy(&f->req, r->req);
+	if (r->whole)
+		f->req.method = SLICE("GET");
+	LIST_INSERT_HEAD(&fs->all, f, link);
+	flight_set_source(f->flight, fs->worker, &f->look);
+
+	write_request(&head, r, &f->req, f->upstream);
+	fr.head = buf_slice(&head);
+	fr.to_head = method_is(&f->req, "HEAD");
+	fr.idempotent = method_is_idempotent(f->req.method);
+	fr.chunked = f->req.framing == FRAMING_CHUNKED;
+	f->asked = clock_now();
+	f->fetch = fetch_start(fs->worker, fs->resolver, f->upstream, &fr, &fetch_ops, f);
+	buf_fini(&head);
+	return f;
+}
+
+bool
+fill_send_body(struct fill *f, const char *p, size_t n)
+{
+	CHECK(f, FILL_MAGIC);
+	return fetch_send_body(f->fetch, p, n);
+}
+
+void
+fill_send_end(struct fill *f)
+{
+	CHECK(f, FILL_MAGIC);
+	fetch_send_end(f->fetch);
+}
+
+void
+fill_abort(struct fill *f)
+{
+	CHECK(f, FILL_MAGIC);
+	f->body = NULL;
+	fill_cancel(f, &cut_body);
+}
+
+void
+fill_detach(struct fill *f)
+{
+	CHECK(f, FILL_MAGIC);
+	f->body = NULL;
+}
