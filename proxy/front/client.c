@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request's state machine.
+ *
+ *	         ┌────────────── lookup again: alone, or another variant ─────────────┐
+ *	         v                                                                    │
+ *	CL_ASKING ── V_PARK, V_LEAD, V_PASS ──> CL_WAITING ── wake ── OUTCOME_PASS, _AGAIN
+ *	    │ V_HIT                                 │ OUTCOME_OBJ
+ *	    v                                       v
+ *	CL_SENDING <────────────────────────────────┘ ── last byte left ──> gone
+ *	    ^
+ *	    └── an error answer: V_SHED, OUTCOME_FAIL, park timeout, no route
+ *
+ * Each request is counted exactly once, by count(), as what it ended as.  A client that half-closes
+ * while it waits is counted at once as one that left, is no reason to keep a flight any more, and
+ * still gets the answer if there is one.
+ *
+ * A request's body goes gate -> fill, held back by the fetch; it never touches the cache.
+ */
+#include "front/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "base/conf.h"
+#include "base/contract.h"
+#include "base/stats.h"
+#include "base/worker.h"
+#include "cache/cache.h"
+#include "front/deliver.h"
+#include "front/reply.h"
+#include "front/route.h"
+#include "http/key.h"
+#include "upstream/fill.h"
+
+enum client_state {
+	CL_ASKING,			/* on no flight, nothing sent */
+	CL_WAITING,			/* on a flight; a timer runs if it is parked on one for all */
+	CL_SENDING,			/* the head of an answer was given to the gate */
+};
+
+struct clients {
+	unsigned		 magic;
+#define CLIENTS_MAGIC		 0x6c1d7fa3
+	struct worker		*worker;
+	struct cache		*cache;
+	struct fills		*fills;
+	unsigned		 n;
+};
+
+struct client {
+	unsigned		 magic;
+#define CLIENT_MAGIC		 0x4dbb7013
+	enum client_state	 state;
+	struct clients		*all;
+	struct gate		*gate;
+	struct conf		*conf;		/* a reference */
+	const struct conf_route	*route;
+	struct head		 req;
+	struct buf		 key;
+	bool			 has_body;
+	bool			 counted;
+	enum stat		 outcome;	/* what it is counted as when the answer is out */
+	enum verdict		 verdict;	/* of the last lookup */
+	const char		*fwd, *detail;	/* of the last lookup */
+	struct fill		*fill;		/* takes our body; NULL: not, or no more */
+	struct wait		 wait;
+	struct event		*park_timer;
+	struct deliver		 deliver;
+	usec_t			 saved;		/* backend time, if served without a fetch of its own */
+};
+
+struct clients *
+clients_new(struct worker *w, struct cache *c, struct fills *fs)
+{
+	struct clients *cs;
+
+	NEW(cs, CLIENTS_MAGIC);
+	cs->worker = w;
+	cs->cache = c;
+	cs->fills = fs;
+	return cs;
+}
+
+unsigned
+clients_count(const struct clients *cs)
+{
+	CHECK(cs, CLIENTS_MAGIC);
+	return cs->n;
+}
+
+void
+clients_free(struct clients *cs)
+{
+	if (cs == NULL)
+		return;
+	CHECK(cs, CLIENTS_MAGIC);
+	ASSERT(cs->n == 0);
+	FREE(cs);
+}
+
+static void
+count(struct client *cl, enum stat outcome)
+{
+	struct stats *st = worker_stats(cl->all->worker);
+
+	if (cl->counted)
+		return;
+	cl->counted = true;
+	stats_add(st, outcome, 1);
+	if (outcome == STAT_hit || outcome == STAT_coalesced)
+		stats_add(st, STAT_saved_ms, (uint64_t)(cl->saved / USEC_PER_MSEC));
+}
+
+static void
+stop_timer(struct client *cl)
+{
+	if (cl->park_timer == NULL)
+		return;
+	event_free(cl->park_timer);
+	cl->park_timer = NULL;
+}
+
+/* Right from any state; the gate is done with us or gone. */
+static void
+client_free(struct client *cl)
+{
+	stop_timer(cl);
+	deliver_stop(&cl->deliver);
+	flight_leave(&cl->wait);
+	if (cl->fill != NULL)
+		fill_detach(cl->fill);
+	head_fini(&cl->req);
+	buf_fini(&cl->key);
+	conf_unref(cl->conf);
+	cl->all->n--;
+	FREE(cl);
+}
+
+/* All has left. */
+static void
+finish(struct client *cl)
+{
+	count(cl, cl->outcome);
+	gate_finish(cl->gate);
+	client_free(cl);
+}
+
+/* The answer can't be completed, and the client must see that. */
+static void
+cut(struct client *cl)
+{
+	count(cl, STAT_error);
+	gate_kill(cl->gate);
+	client_free(cl);
+}
+
+/* Our own answer instead of the backend's. */
+static void
+answer_error(struct client *cl, int status, const char *detail, const char *text)
+{
+	struct reply r = {
+		.status = status, .detail = detail, .text = text,
+		.retry_after = status == 503 ? 1 : 0,
+		.keep_alive10 = cl->req.minor == 0 && cl->req.keep_alive,
+		.to_head = method_is(&cl->req, "HEAD"),
+	};
+	struct buf out = { 0 };
+	struct gate_piece piece;
+
+	stop_timer(cl);
+	flight_leave(&cl->wait);
+	if (cl->has_body)
+		gate_set_close(cl->gate);
+	r.close = gate_closing(cl->gate);
+	cl->state = CL_SENDING;
+	cl->outcome = status == 503 ? STAT_shed : STAT_error;
+	reply_error(&out, &r, clock_now().wall);
+	piece = (struct gate_piece){ out.p, out.n, NULL, NULL };
+	gate_set_low(cl->gate, 0);
+	if (gate_send(cl->gate, &piece, 1) == 0)
+		finish(cl);
+	buf_fini(&out);
+}
+
+static void
+after_delivery_step(struct client *cl, enum deliver_state ds)
+{
+	switch (ds) {
+	case DELIVER_MORE:
+		return;
+	case DELIVER_DONE:
+		finish(cl);
+		return;
+	case DELIVER_CUT:
+		cut(cl);
+		return;
+	}
+}
+
+static void
+object_grew(void *arg)
+{
+	struct client *cl = arg;
+
+	CHECK(cl, CLIENT_MAGIC);
+	after_delivery_step(cl, deliver_more(&cl->deliver));
+}
+
+/* RFC 9211 2: what happened to this request. */
+static void
+cache_status(const struct client *cl, const struct obj_meta *m, usec_t age, char *out, size_t n)
+{
+	const char *stored = "", *collapsed = "", *why = NULL;
+	char detail[40] = "";
+
+	if (cl->verdict == V_HIT) {
+		snprintf(out, n, "corral; hit; ttl=%lld",
+		    (long long)((m->fresh.lifetime - age) / USEC_PER_SEC));
+		return;
+	}
+	if (flight_stored(&cl->wait))
+		stored = "; stored";
+	if (cl->verdict == V_PARK)
+		collapsed = "; collapsed";
+	if (cl->detail != NULL)
+		why = cl->detail;
+	else if (m->fresh.class == FRESH_ALONE && cl->verdict == V_LEAD)
+		why = m->fresh.why;
+	if (why != NULL)
+		snprintf(detail, sizeof detail, "; detail=%s", why);
+	snprintf(out, n, "corral; fwd=%s%s%s%s", cl->fwd, stored, collapsed, detail);
+}
+
+/* Takes over nothing: the object's reference stays the caller's. */
+static void
+send_object(struct client *cl, struct obj *o, bool expected, struct now now)
+{
+	const struct obj_meta *m = obj_meta(o);
+	char status[160];
+	struct deliver_head h = {
+		.cache_status = status,
+		.age = cache_age(m, now.mono),
+		.say_age = cl->verdict == V_HIT || m->had_age,
+		.to_head = method_is(&cl->req, "HEAD"),
+		.minor = cl->req.minor,
+		.keep_alive = cl->req.keep_alive,
+		.now = now,
+	};
+
+	cache_status(cl, m, h.age, status, sizeof status);
+	cl->saved = m->fetch_time;
+	cl->state = CL_SENDING;
+	after_delivery_step(cl,
+	    deliver_start(&cl->deliver, cl->gate, o, expected, &h, object_grew, cl));
+}
+
+static void
+park_timed_out(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *cl = arg;
+
+	(void)fd;
+	(void)what;
+	CHECK(cl, CLIENT_MAGIC);
+	ASSERT(cl->state == CL_WAITING);
+	answer_error(cl, 503, "park-timeout", "the answer that many wait for did not come in time");
+}
+
+static void
+start_timer(struct client *cl)
+{
+	usec_t t = cl->route->park_timeout;
+	struct timeval tv = { (time_t)(t / USEC_PER_SEC), (suseconds_t)(t % USEC_PER_SEC) };
+
+	if (cl->park_timer == NULL)
+		cl->park_timer = evtimer_new(worker_base(cl->all->worker), park_timed_out, cl);
+	ASSERT(cl->park_timer != NULL);
+	evtimer_add(cl->park_timer, &tv);
+}
+
+/* The request's body: room in the fetch, or no use for more. */
+
+static void
+fill_has_room(void *arg)
+{
+	struct client *cl = arg;
+
+	CHECK(cl, CLIENT_MAGIC);
+	gate_body_resume(cl->gate);
+}
+
+static void
+fill_is_over(void *arg)
+{
+	struct client *cl = arg;
+
+	CHECK(cl, CLIENT_MAGIC);
+	cl->fill = NULL;
+}
+
+static const struct fill_body_ops fill_body_ops = {
+	.room = fill_has_room,
+	.over = fill_is_over,
+};
+
+static void
+start_fill(struct client *cl, struct flight *fl)
+{
+	struct fill_request r = {
+		.flight = fl,
+		.conf = cl->conf,
+		.route = cl->route,
+		.req = &cl->req,
+		.peer = gate_peer(cl->gate),
+		.whole = cl->verdict == V_LEAD,
+		.body = cl->has_body ? &fill_body_ops : NULL,
+		.arg = cl,
+	};
+	struct fill *f = fill_start(cl->all->fills, &r);
+
+	if (cl->has_body) {
+		cl->fill = f;
+		gate_body_start(cl->gate);
+	}
+}
+
+static void
+ask(struct client *cl, bool alone)
+{
+	struct lookup lk = {
+		.key = buf_slice(&cl->key),
+		.req = &cl->req,
+		.route = cl->route,
+		.has_body = cl->has_body,
+		.alone = alone,
+		.now = clock_now(),
+	};
+
+	cl->state = CL_WAITING;
+	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
+	cl->fwd = lk.fwd;
+	cl->detail = lk.detail;
+	switch (cl->verdict) {
+	case V_HIT:
+		cl->outcome = STAT_hit;
+		send_object(cl, lk.obj, lk.expected, lk.now);
+		obj_unref(lk.obj);
+		return;
+	case V_PARK:
+		cl->outcome = STAT_coalesced;
+		start_timer(cl);
+		return;
+	case V_LEAD:
+		cl->outcome = STAT_miss;
+		start_timer(cl);
+		start_fill(cl, lk.flight);
+		return;
+	case V_PASS:
+		cl->outcome = STAT_pass;
+		stop_timer(cl);
+		start_fill(cl, lk.flight);
+		return;
+	case V_SHED:
+		answer_error(cl, 503, "park-limit", "too many wait for this page already");
+		return;
+	}
+}
+
+/* The flight is decided. */
+static void
+woken(void *arg)
+{
+	struct client *cl = arg;
+	const struct flight_failure *fail;
+	struct obj *o;
+
+	CHECK(cl, CLIENT_MAGIC);
+	ASSERT(cl->state == CL_WAITING);
+	switch (flight_outcome(&cl->wait)) {
+	case OUTCOME_OBJ:
+		stop_timer(cl);
+		o = wait_take(&cl->wait);
+		send_object(cl, o, true, clock_now());
+		obj_unref(o);
+		return;
+	case OUTCOME_PASS:
+		flight_leave(&cl->wait);
+		ask(cl, true);
+		return;
+	case OUTCOME_AGAIN:
+		flight_leave(&cl->wait);
+		ask(cl, false);
+		return;
+	case OUTCOME_FAIL:
+		fail = flight_failure(&cl->wait);
+		answer_error(cl, fail->status, fail->detail, fail->text);
+		return;
+	}
+}
+
+/* What the gate reports. */
+
+static void
+gate_request(void *arg, struct gate *g, struct head *req)
+{
+	struct clients *cs = arg;
+	struct client *cl;
+
+	CHECK(cs, CLIENTS_MAGIC);
+	NEW(cl, CLIENT_MAGIC);
+	cs->n++;
+	cl->all = cs;
+	cl->gate = g;
+	cl->conf = conf_ref(worker_conf(cs->worker));
+	cl->req = *req;
+	memset(req, 0, sizeof *req);
+	cl->has_body = cl->req.framing == FRAMING_CHUNKED ||
+	    (cl->req.framing == FRAMING_LENGTH && cl->req.length > 0);
+	wait_init(&cl->wait, cs->worker, woken, cl);
+	gate_attach(g, cl);
+
+	key_make(&cl->req, &cl->key);
+	cl->route = route_find(cl->conf, buf_slice(&cl->key));
+	if (cl->route == NULL) {
+		answer_error(cl, 404, "no-route", "no route for this host and path");
+		return;
+	}
+	ask(cl, false);
+}
+
+static void
+gate_refused(void *arg, int status)
+{
+	struct clients *cs = arg;
+
+	CHECK(cs, CLIENTS_MAGIC);
+	stats_add(worker_stats(cs->worker), status == 503 ? STAT_shed : STAT_error, 1);
+}
+
+static bool
+gate_got_body(void *user, const char *p, size_t n)
+{
+	struct client *cl = user;
+
+	CHECK(cl, CLIENT_MAGIC);
+	/* Answered already: what is left of the body is of no use, the connection will close. */
+	if (cl->fill == NULL)
+		return false;
+	return fill_send_body(cl->fill, p, n);
+}
+
+static void
+gate_body_ended(void *user, int status)
+{
+	struct client *cl = user;
+	struct fill *f = cl->fill;
+
+	CHECK(cl, CLIENT_MAGIC);
+	cl->fill = NULL;
+	if (status == 0) {
+		if (f != NULL) {
+			fill_detach(f);
+			fill_send_end(f);
+		}
+		cl->has_body = false;
+		return;
+	}
+	/* Leave first: the abort is not to be told to us as a failure of the upstream. */
+	flight_leave(&cl->wait);
+	if (f != NULL)
+		fill_abort(f);
+	if (cl->state == CL_SENDING)
+		cut(cl);
+	else
+		answer_error(cl, status, status == 413 ? "body-too-large" : status == 408 ?
+		    "body-timeout" : "bad-body", "the request's body could not be read");
+}
+
+static void
+gate_writable(void *user)
+{
+	struct client *cl = user;
+
+	CHECK(cl, CLIENT_MAGIC);
+	ASSERT(cl->state == CL_SENDING);
+	if (cl->deliver.gate != NULL)
+		after_delivery_step(cl, deliver_more(&cl->deliver));
+	else
+		finish(cl);
+}
+
+static void
+gate_gone(void *user, enum gate_gone how)
+{
+	struct client *cl = user;
+
+	CHECK(cl, CLIENT_MAGIC);
+	if (how == GATE_HALF) {
+		if (cl->state == CL_WAITING) {
+			count(cl, STAT_error);
+			flight_uncount(&cl->wait);
+		}
+		return;
+	}
+	count(cl, STAT_error);
+	client_free(cl);
+}
+
+const struct gate_ops client_gate_ops = {
+	.request = gate_request,
+	.refused = gate_refused,
+	.body = gate_got_body,
+	.body_end = gate_body_ended,
+	.writable = gate_writable,
+	.gone = gate_gone,
+};
