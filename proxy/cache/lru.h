@@ -10,21 +10,19 @@
 #define CORRAL_CACHE_LRU_H
 
 #include <stdatomic.h>
-#include <sys/queue.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 
 /* Embedded in what is evicted; a zeroed one is on no list. */
 struct lru_node {
 	usec_t			 used;		/* mono */
-	int			 on;
-	TAILQ_ENTRY(lru_node)	 link;
+	struct lru_node		*newer, *older;
+	bool			 on;
 };
 
-TAILQ_HEAD(lru_order, lru_node);
-
 struct lru {
-	struct lru_order	 order;		/* the last one was used longest ago */
+	struct lru_node		*newest, *last;	/* last: used longest ago */
 	_Atomic usec_t		 oldest;	/* its time; USEC_NEVER when empty */
 };
 
