@@ -11,7 +11,7 @@ stats_sum(const struct stats *s, uint64_t out[])
 }
 
 const char *
-stats_name(enum stat what)
+stats_name(enum stat_id what)
 {
 	static const char *const names[] = {
 #define STAT(name, unit, sentence)	#name,

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum stat {
+enum stat_id {
 #define STAT(name, unit, sentence)	STAT_##name,
 #include "base/stats_table.h"
 #undef STAT
@@ -23,7 +23,7 @@ struct stats {
 
 /* Owner's thread only. */
 static inline void
-stats_add(struct stats *s, enum stat what, uint64_t n)
+stats_add(struct stats *s, enum stat_id what, uint64_t n)
 {
 	atomic_store_explicit(&s->v[what],
 	    atomic_load_explicit(&s->v[what], memory_order_relaxed) + n, memory_order_relaxed);
@@ -31,6 +31,6 @@ stats_add(struct stats *s, enum stat what, uint64_t n)
 
 /* Adds s to out[STAT_COUNT].  Any thread. */
 void	stats_sum(const struct stats *s, uint64_t out[]);
-const char	*stats_name(enum stat what);
+const char	*stats_name(enum stat_id what);
 
 #endif

@@ -87,6 +87,7 @@ cache_purge(struct cache *c, struct slice key)
 	pthread_mutex_lock(&s->lock);
 	if ((e = store_find(s, key, hash)) != NULL)
 		clear_entry_locked(c, s, e, &g);
+	s->purges++;
 	s->purged += g.nobj;
 	pthread_mutex_unlock(&s->lock);
 	drop_gone(&g);
@@ -110,6 +111,7 @@ cache_purge_all(struct cache *c)
 			pthread_mutex_lock(&s->lock);
 			if ((e = any_entry_locked(s)) != NULL)
 				clear_entry_locked(c, s, e, &g);
+			s->purges++;
 			s->purged += g.nobj;
 			pthread_mutex_unlock(&s->lock);
 			drop_gone(&g);

@@ -55,6 +55,7 @@ struct shard {
 	uint64_t		 nobjects;
 	uint64_t		 evictions;
 	uint64_t		 purged;
+	uint64_t		 purges;	/* how often some key of it was purged */
 	struct buf		 scratch;	/* for vary_values() under the lock */
 };
 

@@ -44,6 +44,7 @@ struct flight {
 	/* guarded by shard->lock */
 	enum flight_state	 state;
 	bool			 no_store;	/* purged: not for the store */
+	uint64_t		 purges;	/* the shard's when this one started */
 	struct entry		*entry;		/* whose ->flight this is; NULL: detached or of one's own */
 	unsigned		 waits;		/* standing in the crowds */
 	unsigned		 counted;	/* those of them that are a reason to fetch */
@@ -169,6 +170,7 @@ flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 	fl->counted++;
 	if (leader) {
 		fl->leader_waits = true;
+		fl->purges = fl->shard->purges;
 		atomic_fetch_add_explicit(&fl->cache->flights, 1, memory_order_relaxed);
 	}
 	crowd_join(&fl->crowds, &wt->waiter);
@@ -468,6 +470,9 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 
 	pthread_mutex_lock(&fl->shard->lock);
 	held = leave_table_locked(fl, FL_FILLING);
+	/* In no table, so no purge could find it: then any purge of its shard counts. */
+	if (fl->kind == FLIGHT_OWN && fl->purges != fl->shard->purges)
+		fl->no_store = true;
 	fl->obj = obj_ref(o);
 	fl->class = fresh.class;
 	fl->stored = fl->linked = fresh.class == FRESH_STORE && !fl->no_store;
@@ -484,7 +489,8 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 	entry_free(spare);
 	for (unsigned i = 0; i < nout; i++)
 		obj_unref(out[i]);
-	if (fl->linked)
+	/* Also for a pass marker alone: its entry counts too. */
+	if (fl->kind != FLIGHT_PASS)
 		store_make_room(fl->cache);
 	if (!obj_wanted(o)) {
 		flight_broken(fl);
@@ -505,8 +511,11 @@ take_back(struct flight *fl, bool marked)
 	pthread_mutex_lock(&fl->shard->lock);
 	if ((e = store_find(fl->shard, flight_key(fl), fl->hash)) != NULL) {
 		was = store_remove(fl->shard, e, fl->obj);
-		if (marked)
+		if (marked) {
 			e->marker[fl->authorized] = mono + MARKER_LIFETIME;
+			/* It may be off the list: evicted, but held by another flight. */
+			lru_touch(&fl->shard->lru, &e->lru, mono);
+		}
 		store_settle(fl->cache, fl->shard, e, mono);
 	}
 	pthread_mutex_unlock(&fl->shard->lock);

@@ -275,17 +275,22 @@ drop_first_locked(struct obj *o)
 	return s;
 }
 
-/* Cuts who is more than max_lag behind; sets rear to the slowest of the others. */
+/*
+ * Cuts who is more than max_lag behind the fastest reader (not the producer, who may be a window
+ * ahead of all of them: the only reader is no laggard).  Sets rear to the slowest of the others.
+ */
 static void
 cut_laggards_locked(struct obj *o)
 {
 	struct reader *r;
 	uint64_t rear = o->total;
 
-	if (o->total - o->rear <= o->max_lag)
+	if (o->front < o->rear || o->front - o->rear <= o->max_lag)
 		return;
 	LIST_FOREACH(r, &o->readers, link) {
-		if (o->total - r->off > o->max_lag) {
+		if (r->cut)
+			continue;
+		if (o->front - r->off > o->max_lag) {
 			r->cut = true;
 			/* It may be waiting for its own socket: call it, so that it lets go. */
 			if (r->waiter.crowd == NULL)
@@ -525,11 +530,26 @@ reader_open(struct reader *r, struct obj *o, bool expected, struct worker *w, vo
 	seg_unref(first);
 }
 
+/* r, who was where the front is, has left the list. */
+static void
+move_front_locked(struct obj *o, const struct reader *r)
+{
+	const struct reader *other;
+
+	o->front = 0;
+	LIST_FOREACH(other, &o->readers, link) {
+		if (other->off > o->front)
+			o->front = other->off;
+		/* A herd that leaves together mustn't walk the list once for each. */
+		if (o->front == r->off)
+			break;
+	}
+}
+
 void
 reader_close(struct reader *r)
 {
 	struct obj *o = r->obj;
-	struct reader *other;
 
 	if (o == NULL)
 		return;
@@ -541,12 +561,9 @@ reader_close(struct reader *r)
 		LIST_REMOVE(r, link);
 		o->nreaders--;
 		if (obj_state(o) == OBJ_FILLING) {
-			if (o->forgotten && r->off == o->front) {
-				o->front = 0;
-				LIST_FOREACH(other, &o->readers, link)
-					if (other->off > o->front)
-						o->front = other->off;
-			}
+			/* Also while it isn't forgotten: it may be, with this front. */
+			if (r->off == o->front)
+				move_front_locked(o, r);
 			if (!wanted_locked(o))
 				tell_source_locked(o);
 		}
@@ -625,6 +642,22 @@ read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsign
 	}
 	pthread_mutex_unlock(&o->lock);
 	return n;
+}
+
+bool
+reader_is_cut(struct reader *r)
+{
+	struct obj *o = r->obj;
+	bool cut;
+
+	CHECK(r, READER_MAGIC);
+	ASSERT(o != NULL);
+	if (obj_state(o) == OBJ_SEALED)
+		return false;
+	pthread_mutex_lock(&o->lock);
+	cut = (r->cut || obj_state(o) == OBJ_BROKEN) && obj_state(o) != OBJ_SEALED;
+	pthread_mutex_unlock(&o->lock);
+	return cut;
 }
 
 unsigned

@@ -137,6 +137,8 @@ void	reader_close(struct reader *r);
  */
 unsigned	reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t limit,
     enum reader_state *state);
+/* reader_read() would say READER_CUT: for who has no room to read, and must let go all the same. */
+bool	reader_is_cut(struct reader *r);
 /* Any thread. */
 void	seg_unref(struct seg *s);
 

@@ -205,8 +205,8 @@ shard_with_oldest(struct cache *c)
 	return found;
 }
 
-/* One entry goes: its objects and its markers.  False when the shard had none. */
-static bool
+/* One entry goes, if the shard has one still: its objects and its markers. */
+static void
 evict_one(struct cache *c, struct shard *s)
 {
 	struct obj *out[ENTRY_VARIANTS];
@@ -226,7 +226,6 @@ evict_one(struct cache *c, struct shard *s)
 	pthread_mutex_unlock(&s->lock);
 	for (unsigned i = 0; i < n; i++)
 		obj_unref(out[i]);
-	return victim != NULL;
 }
 
 static bool
@@ -241,13 +240,15 @@ store_make_room(struct cache *c)
 {
 	struct shard *s;
 
-	if (!over_budget(c))
-		return;
-	/* Who comes second leaves it to the first, who goes on until the budget is kept. */
-	if (pthread_mutex_trylock(&c->evicting) != 0)
-		return;
-	while (over_budget(c) && (s = shard_with_oldest(c)) != NULL)
-		if (!evict_one(c, s))
-			break;
-	pthread_mutex_unlock(&c->evicting);
+	/*
+	 * Who comes second leaves it to the first, who goes on until the budget is kept, and looks
+	 * again when it has let go: the second may have come just before that.
+	 */
+	do {
+		if (!over_budget(c) || pthread_mutex_trylock(&c->evicting) != 0)
+			return;
+		while ((s = shard_with_oldest(c)) != NULL && over_budget(c))
+			evict_one(c, s);
+		pthread_mutex_unlock(&c->evicting);
+	} while (s != NULL);
 }

@@ -62,7 +62,7 @@ struct client {
 	struct buf		 key;
 	bool			 has_body;
 	bool			 counted;
-	enum stat		 outcome;	/* what it is counted as when the answer is out */
+	enum stat_id		 outcome;	/* what it is counted as when the answer is out */
 	enum verdict		 verdict;	/* of the last lookup */
 	const char		*fwd, *detail;	/* of the last lookup */
 	struct fill		*fill;		/* takes our body; NULL: not, or no more */
@@ -102,7 +102,7 @@ clients_free(struct clients *cs)
 }
 
 static void
-count(struct client *cl, enum stat outcome)
+count(struct client *cl, enum stat_id outcome)
 {
 	struct stats *st = worker_stats(cl->all->worker);
 

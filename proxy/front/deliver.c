@@ -106,6 +106,9 @@ pump(struct deliver *d, struct slice first)
 {
 	enum reader_state state;
 
+	/* Its socket may be stuck, and then nothing is read below: but who is cut must let go. */
+	if (first.n == 0 && !d->ended && reader_is_cut(&d->reader))
+		return DELIVER_CUT;
 	while (first.n > 0 || (!d->ended && gate_pending(d->gate) < DELIVER_HIGH)) {
 		send_batch(d, first, &state);
 		first.n = 0;

@@ -75,7 +75,6 @@
 #define SEND_IOV	64
 #define LINGER_TIME	(2 * USEC_PER_SEC)
 #define LINGER_BYTES	((size_t)16 << 20)
-#define LINGER_READ	((size_t)1 << 20)
 #define WATCH		(250 * USEC_PER_MSEC)
 #define REFUSED_MAX	256		/* refused newcomers that may linger at a time */
 
@@ -222,6 +221,15 @@ static const char *
 held_p(const struct gate *g)
 {
 	return g->hold.p == NULL ? "" : g->hold.p + g->off;
+}
+
+/* Good until the next read of any gate of the worker. */
+static char *
+scratch(struct gates *gs)
+{
+	if (gs->scratch == NULL)
+		gs->scratch = XCALLOC(1, SCRATCH);
+	return gs->scratch;
 }
 
 static struct gate *
@@ -683,10 +691,12 @@ throw_away(struct gate *g, struct evbuffer *in)
 	ssize_t r;
 
 	evbuffer_drain(in, got);
-	/* TCP drops them in the kernel: nothing is copied. */
-	r = recv(fd_of(g), NULL, LINGER_READ, MSG_TRUNC | MSG_DONTWAIT);
-	if (r > 0)
+	for (int i = 0; i < SCRATCH_READS; i++) {
+		r = recv(fd_of(g), scratch(g->gs), SCRATCH, MSG_DONTWAIT);
+		if (r <= 0)
+			break;
 		got += (size_t)r;
+	}
 	g->lingered += got;
 	if (g->lingered > LINGER_BYTES)
 		cut(g);
@@ -974,12 +984,10 @@ body_read(struct gate *g)
 	size_t used, n;
 	ssize_t r;
 
-	if (gs->scratch == NULL)
-		gs->scratch = XCALLOC(1, SCRATCH);
 	for (int i = 0; i < SCRATCH_READS; i++) {
 		if (g->state != GS_BUSY || g->body_state != BODY_FLOW || held(g) > 0)
 			return;
-		r = recv(fd_of(g), gs->scratch, SCRATCH, MSG_DONTWAIT);
+		r = recv(fd_of(g), scratch(gs), SCRATCH, MSG_DONTWAIT);
 		if (r == -1 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 			/* The error was ours to see; the loop won't get it again. */
 			cut(g);
@@ -1392,7 +1400,7 @@ gate_send(struct gate *g, const struct gate_piece *pieces, unsigned n)
 	g->answered = true;
 	send_pieces(g, pieces, n);
 	if (g->broken)
-		return 0;
+		return GATE_FAILED;
 	g->unsent = pending(g) > 0;
 	return pending(g);
 }
@@ -1401,7 +1409,7 @@ size_t
 gate_pending(const struct gate *g)
 {
 	check_busy(g);
-	return g->broken ? 0 : pending(g);
+	return g->broken ? GATE_FAILED : pending(g);
 }
 
 void
@@ -1444,7 +1452,7 @@ void
 gate_finish(struct gate *g)
 {
 	check_busy(g);
-	ASSERT(gate_pending(g) == 0);
+	ASSERT(g->broken || pending(g) == 0);
 	g->user = NULL;
 	g->unsent = false;
 	gate_ref(g);

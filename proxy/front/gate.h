@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "base/slice.h"
@@ -118,8 +119,10 @@ void	gate_body_resume(struct gate *g);
  * Sends pieces in order: by one writev where the output is empty, the rest through the output
  * buffer.  Every release has been or will be called exactly once, whatever happens; it may be called
  * from inside.  Returns the bytes that wait in the output now; stop giving more when that is over
- * the mark of your own choice and go on in ops->writable.
+ * the mark of your own choice and go on in ops->writable.  When sending has failed both functions
+ * return GATE_FAILED, which is over any mark, and GATE_LOST comes from the loop.
  */
+#define GATE_FAILED	(SIZE_MAX / 2)
 size_t	gate_send(struct gate *g, const struct gate_piece *pieces, unsigned n);
 size_t	gate_pending(const struct gate *g);
 void	gate_set_low(struct gate *g, size_t low);
@@ -134,7 +137,7 @@ bool	gate_closing(struct gate *g);
 void	gate_set_close(struct gate *g);
 
 /*
- * The answer is complete and gate_pending() is 0 (contract).  Detaches the user; the next pipelined
+ * The answer is complete and gate_pending() is 0 (contract; GATE_FAILED will do too).  Detaches the user; the next pipelined
  * request follows from the loop, or the connection closes: orderly, with lingering, so that the
  * answer isn't lost to a reset.
  */

@@ -104,12 +104,13 @@ turn_away(int fd)
 	struct reply r = { .status = 503, .detail = "descriptors", .close = true, .retry_after = 1,
 	    .text = "out of file descriptors" };
 	struct buf out = { 0 };
+	char unread[16384];
 
 	reply_error(&out, &r, clock_now().wall);
-	(void)send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)!send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	/* Unread bytes would make close() a reset, which can eat the answer. */
-	(void)recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+	(void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
 	buf_fini(&out);
 	close(fd);
 }

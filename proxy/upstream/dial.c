@@ -102,7 +102,7 @@ start_connect(struct dial *d, const struct evutil_addrinfo *ai)
 
 	if (fd < 0)
 		return errno;
-	/* Heads and bodies are written in large pieces; waiting to fill a segment only delays them. */
+	/* We write in large pieces; waiting to fill a segment only delays them. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (connect(fd, ai->ai_addr, (socklen_t)ai->ai_addrlen) < 0)
 		error = errno == EINTR ? EINPROGRESS : errno;

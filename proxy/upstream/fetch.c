@@ -12,13 +12,12 @@
  *
  * Bytes out: `unsent` gathers the request while there is no connection, then the output of the
  * bufferevent does.  As long as not a byte of it has left, all of it can go to another connection.
- * Bytes in: the bufferevent reads 4 KiB at a time; they move to `in`, and when there were so many,
- * one recv() fetches what else is there.  `in` is read by http/parse in place; the data of chunks
- * moves together there, so ops->body gets one piece for each read.  When a body is paused nothing is
- * read, and all that was read has been given away.
+ * Bytes in: the bufferevent reads 4 KiB at a time; they move to `answer`, and when there were so
+ * many, one recv() fetches what else is there.  While a body is paused nothing is read, and all
+ * that was read has been given away.
  *
- * Re-entrance: every entry from the loop counts in `depth`, and the struct lives until the outermost
- * has left.  Ops may cancel; after each op the state is looked at again.
+ * Re-entrance: every entry from the loop counts in `depth`, and the struct lives until the
+ * outermost has left.  Ops may cancel; after each op the state is looked at again.
  *
  * Deadlines: one timer, set for the earliest.  When a deadline moves away (it does with each read)
  * the timer stays and looks again when it fires.
@@ -41,14 +40,11 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "base/stats.h"
-#include "http/parse.h"
 
+#include "upstream/response.h"
 #include "upstream/dial.h"
 #include "upstream/pool.h"
 
-#define HEAD_BYTES	(64 * 1024)
-#define HEAD_FIELDS	200
-#define INTERIM_MAX	16		/* 1xx before the final head */
 #define READ_LITTLE	(16 * 1024)
 #define READ_MUCH	(128 * 1024)
 #define READ_FULL	4096		/* what a bufferevent reads at most */
@@ -82,18 +78,17 @@ struct fetch {
 	const struct fetch_ops	*ops;
 	void			*arg;
 	struct event		*timer;
-	struct event		*kick;		/* made active by hand: F_READY, or a body resumed */
+	struct event		*kick;		/* made active by hand: F_READY, or body resumed */
 
 	struct pool_wait	 place;
 	bool			 placed;	/* place is one */
-	int			 spare_fd;	/* idle connection that came with it, until taken up */
+	int			 spare_fd;	/* came with the place, until taken up; or -1 */
 	struct dial		*dial;
 	struct bufferevent	*bev;
 	struct evbuffer_cb_entry *out_cb;
 
 	char			*head;		/* the request's, to be sent again */
 	size_t			 head_n;
-	bool			 to_head;
 	bool			 repeatable;	/* idempotent, without a body */
 	bool			 chunked;
 	bool			 upload_ended;	/* true from the start without a body */
@@ -108,20 +103,13 @@ struct fetch {
 	bool			 write_dead;	/* the server takes no more */
 	bool			 answered;	/* a byte of an answer came */
 	bool			 paused;
-	enum fetch_eof		 eof;		/* after the bytes in `in` */
-	struct parse		 parse;
-	struct parse_body	 body;
-	bool			 keep_alive;	/* the answer leaves the connection usable */
-	unsigned		 interim;
-	char			*in;
-	size_t			 in_off;	/* read up to here */
-	size_t			 in_n;
-	size_t			 in_cap;
+	enum fetch_eof		 eof;		/* after the bytes in answer */
+	struct response		 answer;
 	bool			 bulk;		/* reads come back full: read more at once */
 
 	usec_t			 started;
 	usec_t			 progress;	/* when a piece of the request last left */
-	usec_t			 head_began;	/* first bytes of the head that is in `in` */
+	usec_t			 head_began;	/* first bytes of the head that is in answer */
 	usec_t			 last_read;
 	usec_t			 armed;		/* when the timer fires; USEC_NEVER: not set */
 };
@@ -166,7 +154,7 @@ next_deadline(const struct fetch *f)
 	if (f->state == F_QUEUED)
 		sooner(&d, after(f->started, f->u->queue_timeout), FETCH_QUEUE_TIMEOUT,
 		    "no connection became free within queue.timeout");
-	if (f->state == F_HEAD && f->in_n > f->in_off) {
+	if (f->state == F_HEAD && response_pending(&f->answer) > 0) {
 		sooner(&d, after(f->last_read, f->u->idle_timeout), FETCH_IDLE_TIMEOUT,
 		    "silence within a head for timeouts.idle");
 		sooner(&d, after(f->head_began, f->u->first_byte_timeout),
@@ -206,9 +194,8 @@ fetch_free(struct fetch *f)
 	event_free(f->timer);
 	event_free(f->kick);
 	evbuffer_free(f->unsent);
-	parse_fini(&f->parse);
+	response_fini(&f->answer);
 	free(f->head);
-	free(f->in);
 	FREE(f);
 }
 
@@ -231,7 +218,7 @@ leave(struct fetch *f)
 		arm(f);
 }
 
-/* The connection without its bufferevent, or -1.  No event of it is left in the loop. */
+/* The connection without its bufferevent, or -1. */
 static int
 take_fd(struct fetch *f)
 {
@@ -243,6 +230,11 @@ take_fd(struct fetch *f)
 	f->bev = NULL;
 	evbuffer_remove_cb_entry(bufferevent_get_output(bev), f->out_cb);
 	fd = bufferevent_getfd(bev);
+	/*
+	 * Its events are deleted.  With epoll's changelist the kernel is told before the next wait,
+	 * so no event can come; a delete that comes after the close finds nothing, which libevent
+	 * expects.
+	 */
 	bufferevent_setfd(bev, -1);
 	bufferevent_free(bev);
 	return fd;
@@ -276,7 +268,7 @@ teardown(struct fetch *f, bool reuse)
 }
 
 static void
-count(struct fetch *f, enum stat what)
+count(struct fetch *f, enum stat_id what)
 {
 	stats_add(worker_stats(f->worker), what, 1);
 }
@@ -323,7 +315,8 @@ send_again(struct fetch *f)
 		close(fd);
 	f->reused = f->left = f->write_dead = false;
 	f->eof = EOF_NONE;
-	f->in_off = f->in_n = 0;
+	f->answered = false;
+	response_forget(&f->answer);
 	f->state = F_READY;
 	event_active(f->kick, EV_TIMEOUT, 1);
 }
@@ -458,8 +451,8 @@ place_ready(void *arg)
 static void
 whole(struct fetch *f)
 {
-	bool reuse = f->keep_alive && f->eof == EOF_NONE && f->in_off == f->in_n &&
-	    f->upload_ended && !f->write_dead &&
+	bool reuse = f->answer.keep_alive && f->eof == EOF_NONE &&
+	    response_pending(&f->answer) == 0 && f->upload_ended && !f->write_dead &&
 	    evbuffer_get_length(bufferevent_get_output(f->bev)) == 0 &&
 	    evbuffer_get_length(bufferevent_get_input(f->bev)) == 0;
 
@@ -467,101 +460,35 @@ whole(struct fetch *f)
 	f->ops->end(f->arg);
 }
 
-static void
-final_head(struct fetch *f, struct head *h)
-{
-	bool empty;
-
-	parse_response_framing(h, f->to_head);
-	f->keep_alive = h->keep_alive && h->framing != FRAMING_CLOSE;
-	empty = h->framing == FRAMING_NONE || (h->framing == FRAMING_LENGTH && h->length == 0);
-	parse_body_init(&f->body, h);
-	f->state = F_BODY;
-	f->ops->head(f->arg, h);
-	if (f->state == F_BODY && empty)
-		whole(f);
-}
-
-/* False: it takes more bytes. */
+/* One step of the reading.  False: it takes more bytes, or it is over. */
 static bool
-read_head(struct fetch *f)
+read_on(struct fetch *f)
 {
 	struct head h = { 0 };
+	struct slice data;
+	enum response_step step = response_read(&f->answer, &h, &data);
 
-	if (f->in_off == f->in_n)
-		return false;
-	switch (parse_head(&f->parse, f->in + f->in_off, f->in_n - f->in_off, &h)) {
-	case PARSE_MORE:
-		return false;
-	case PARSE_DONE:
-		break;
-	case PARSE_DATA:
-	case PARSE_ERROR:
-		fail(f, FETCH_MALFORMED, f->parse.reason);
-		return true;
-	}
-	f->in_off += f->parse.used;
-	f->head_began = f->last_read;
-	if (h.status >= 200) {
-		final_head(f, &h);
-		return true;
-	}
-	/* 101 answers an Upgrade, and we never ask for one. */
-	if (h.status < 100 || h.status == 101)
-		fail(f, FETCH_MALFORMED, "a status that nobody asked for");
-	else if (++f->interim > INTERIM_MAX)
-		fail(f, FETCH_MALFORMED, "too many interim responses");
-	head_fini(&h);
-	return true;
-}
-
-/* All of the body that is in `in`, as one piece: the data of several chunks is moved together. */
-static enum parse_result
-gather_body(struct fetch *f, struct slice *all)
-{
-	enum parse_result result;
-	struct slice piece;
-	size_t used;
-
-	*all = slice_of(NULL, 0);
-	for (;;) {
-		used = 0;
-		result = parse_body(&f->body, f->in + f->in_off, f->in_n - f->in_off, &piece,
-		    &used);
-		f->in_off += used;
-		if (result != PARSE_DATA)
-			return result;
-		if (all->n == 0) {
-			*all = piece;
-			continue;
-		}
-		memmove(f->in + (all->p - f->in) + all->n, piece.p, piece.n);
-		all->n += piece.n;
-	}
-}
-
-/* False: it takes more bytes. */
-static bool
-read_body(struct fetch *f)
-{
-	struct slice all;
-	enum parse_result result = gather_body(f, &all);
-
-	if (all.n > 0) {
-		f->paused = !f->ops->body(f->arg, all.p, all.n);
+	if (data.n > 0) {
+		f->paused = !f->ops->body(f->arg, data.p, data.n);
 		if (f->state == F_OVER)
-			return true;
+			return false;
 	}
-	if (result == PARSE_ERROR) {
-		fail(f, FETCH_MALFORMED, f->body.reason);
-		return true;
-	}
-	if (result == PARSE_DONE) {
+	switch (step) {
+	case RESPONSE_MORE:
+		if (f->paused)
+			bufferevent_disable(f->bev, EV_READ);
+		return false;
+	case RESPONSE_HEAD:
+		f->state = F_BODY;
+		f->ops->head(f->arg, &h);
+		return f->state == F_BODY;
+	case RESPONSE_WHOLE:
 		whole(f);
-		return true;
+		return false;
+	case RESPONSE_BAD:
+		fail(f, FETCH_MALFORMED, f->answer.reason);
+		return false;
 	}
-	if (f->paused)
-		bufferevent_disable(f->bev, EV_READ);
 	return false;
 }
 
@@ -575,86 +502,77 @@ at_eof(struct fetch *f)
 		broken(f, clean ? "closed before an answer" : "reset before an answer");
 	else if (f->state == F_HEAD)
 		fail(f, FETCH_TRUNCATED, "ended within the head");
-	else if (clean && f->body.framing == FRAMING_CLOSE)
+	else if (clean && f->answer.until_close)
 		whole(f);
 	else
 		fail(f, FETCH_TRUNCATED,
 		    clean ? "closed within the body" : "reset within the body");
 }
 
+static bool
+talking(const struct fetch *f)
+{
+	return f->state == F_HEAD || f->state == F_BODY;
+}
+
 static void
 run(struct fetch *f)
 {
-	bool more = true;
-
 	/* We have asked nothing yet: these are the leavings of an earlier exchange. */
 	if (f->reused && f->answered && !f->left) {
 		f->answered = false;
 		f->eof = EOF_RESET;
-		f->in_off = f->in_n = 0;
+		response_forget(&f->answer);
 	}
-	while (more && !f->paused && (f->state == F_HEAD || f->state == F_BODY))
-		more = f->state == F_HEAD ? read_head(f) : read_body(f);
-	if (!f->paused && (f->state == F_HEAD || f->state == F_BODY) && f->eof != EOF_NONE)
+	while (!f->paused && talking(f) && read_on(f))
+		;
+	if (!f->paused && talking(f) && f->eof != EOF_NONE)
 		at_eof(f);
-}
-
-static void
-reserve_in(struct fetch *f, size_t more)
-{
-	char *p;
-
-	if (f->in_off > 0) {
-		f->in_n -= f->in_off;
-		memmove(f->in, f->in + f->in_off, f->in_n);
-		f->in_off = 0;
-	}
-	if (f->in_cap - f->in_n >= more)
-		return;
-	/* At most a head's limit and two reads. */
-	p = realloc(f->in, f->in_n + more);
-	ASSERT(p != NULL);
-	f->in = p;
-	f->in_cap = f->in_n + more;
 }
 
 /* Past the bufferevent, what else the socket has.  False: nothing now. */
 static bool
 recv_more(struct fetch *f)
 {
-	ssize_t n;
+	size_t room;
+	char *p = response_room(&f->answer, f->bulk ? READ_MUCH : READ_LITTLE, &room);
+	ssize_t n = recv(bufferevent_getfd(f->bev), p, room, MSG_DONTWAIT);
 
-	reserve_in(f, f->bulk ? READ_MUCH : READ_LITTLE);
-	n = recv(bufferevent_getfd(f->bev), f->in + f->in_n, f->in_cap - f->in_n, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return false;
 	if (n > 0) {
-		f->bulk = f->in_n + (size_t)n == f->in_cap;
-		f->in_n += (size_t)n;
+		f->bulk = (size_t)n == room;
+		f->answered = true;
+		response_put(&f->answer, (size_t)n);
 	} else {
 		f->eof = n == 0 ? EOF_CLEAN : EOF_RESET;
 	}
 	return true;
 }
 
-/* To `in`, what the bufferevent has read and what else is there. */
+static void
+mark_read(struct fetch *f)
+{
+	f->last_read = clock_mono();
+	if (response_pending(&f->answer) == 0)
+		f->head_began = f->last_read;
+}
+
+/* What the bufferevent has read, and what else is there. */
 static void
 take_in(struct fetch *f)
 {
 	struct evbuffer *input = bufferevent_get_input(f->bev);
-	size_t before, n = evbuffer_get_length(input);
+	size_t room, n = evbuffer_get_length(input);
 
-	reserve_in(f, n + 1);
-	before = f->in_n;
-	f->last_read = clock_mono();
-	if (before == 0)
-		f->head_began = f->last_read;
-	evbuffer_remove(input, f->in + f->in_n, n);
-	f->in_n += n;
+	if (n == 0)
+		return;
+	mark_read(f);
+	evbuffer_remove(input, response_room(&f->answer, n, &room), n);
+	response_put(&f->answer, n);
+	f->answered = true;
 	if (n >= READ_FULL)
 		(void)recv_more(f);
-	if (f->in_n > before)
-		f->answered = true;
 }
 
 static void
@@ -691,15 +609,11 @@ write_broke(struct fetch *f)
 	bufferevent_disable(f->bev, EV_WRITE);
 	if (f->paused || f->eof != EOF_NONE)
 		return;
-	f->last_read = clock_mono();
-	if (f->in_n == f->in_off)
-		f->head_began = f->last_read;
-	while (f->in_n - f->in_off < READ_MUCH && f->eof == EOF_NONE)
+	mark_read(f);
+	while (f->eof == EOF_NONE && response_pending(&f->answer) < READ_MUCH)
 		if (!recv_more(f))
 			break;
-	if (f->in_n > f->in_off)
-		f->answered = true;
-	else if (f->eof == EOF_NONE)
+	if (f->eof == EOF_NONE && response_pending(&f->answer) == 0)
 		f->eof = EOF_RESET;
 	run(f);
 }
@@ -759,7 +673,6 @@ keep_request(struct fetch *f, const struct fetch_request *req)
 	ASSERT(req->head.n > 0);
 	f->head = contract_strndup(req->head.p, req->head.n);
 	f->head_n = req->head.n;
-	f->to_head = req->to_head;
 	f->repeatable = req->idempotent && !req->has_body;
 	f->chunked = req->chunked;
 	f->upload_ended = !req->has_body;
@@ -792,9 +705,6 @@ struct fetch *
 fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
     const struct fetch_request *req, const struct fetch_ops *ops, void *arg)
 {
-	static const struct parse_limits limits = {
-		.head_bytes = HEAD_BYTES, .uri = HEAD_BYTES, .fields = HEAD_FIELDS,
-	};
 	struct fetch *f;
 
 	NEW(f, FETCH_MAGIC);
@@ -810,7 +720,7 @@ fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
 	f->kick = event_new(worker_base(w), -1, 0, kicked, f);
 	f->unsent = evbuffer_new();
 	ASSERT(f->timer != NULL && f->kick != NULL && f->unsent != NULL);
-	parse_init(&f->parse, PARSE_RESPONSE, &limits);
+	response_init(&f->answer, req->to_head);
 	keep_request(f, req);
 	want_place(f);
 	arm(f);

@@ -10,11 +10,11 @@
  * Deadlines, from the upstream's configuration:
  *	queue_timeout		from fetch_start() to a place in the pool
  *	connect_timeout		resolving the name and connecting, all addresses together
- *	first_byte_timeout	from the last piece of the request that left to the first byte of the
- *				final head (1xx don't count), then again until that head is whole.  Not
- *				running while the rest of the body is still to come from our client
- *	idle_timeout		between two reads of an answer.  Not running while ops->body said no,
- *				nor while the rest of the body is still to come from our client
+ *	first_byte_timeout	from the last piece of the request that left to the first byte of
+ *				the final head (1xx don't count), then again until that head is
+ *				whole.  Not while our client has yet to send more of the body
+ *	idle_timeout		between two reads of an answer.  Not while ops->body said no, nor
+ *				while our client has yet to send more of the body
  *	total_timeout		from fetch_start() to the end
  *
  * Sent again, on a new connection in the same place of the pool:
@@ -52,15 +52,15 @@ enum fetch_error {
 };
 
 struct fetch_ops {
-	/* The request is about to be sent (its time is what ages are counted from).  Again on a retry. */
+	/* The request is about to be sent (ages are counted from here).  Again on a retry. */
 	void	(*sent)(void *arg);
 	/* The final answer's head, framing corrected for HEAD; *resp is moved to the callee. */
 	void	(*head)(void *arg, struct head *resp);
-	/* Body bytes without framing, valid during the call.  False: no more until fetch_resume(). */
+	/* Body bytes without framing, valid during the call.  False: none until fetch_resume(). */
 	bool	(*body)(void *arg, const char *p, size_t n);
 	/*
-	 * The answer is whole.  The fetch is no more when this returns (also after fail), and its place
-	 * in the pool is free already.  Both may come while the body is paused.
+	 * The answer is whole.  The fetch is no more when this returns (also after fail), and its
+	 * place in the pool is free already.  Both may come while the body is paused.
 	 */
 	void	(*end)(void *arg);
 	/* why: static text for the log, what exactly was wrong. */

@@ -53,9 +53,13 @@ struct fills {
 	LIST_HEAD(, fill)	 all;
 };
 
-static const struct flight_failure abandoned = { 503, "abandoned", "nobody waits for this answer" };
+static const struct flight_failure abandoned = {
+	503, "abandoned", "nobody waits for this answer"
+};
 static const struct flight_failure stopping = { 503, "stopping", "Corral is stopping" };
-static const struct flight_failure cut_body = { 400, "request-body", "the request's body broke off" };
+static const struct flight_failure cut_body = {
+	400, "request-body", "the request's body broke off"
+};
 
 struct fills *
 fills_new(struct worker *w, struct cache *c)
@@ -111,9 +115,6 @@ fills_stop(struct fills *fs)
 	CHECK(fs, FILLS_MAGIC);
 	while ((f = LIST_FIRST(&fs->all)) != NULL)
 		fill_cancel(f, &stopping);
-	if (fs->resolver != NULL)
-		resolver_free(fs->resolver);
-	fs->resolver = NULL;
 }
 
 void
@@ -123,8 +124,7 @@ fills_free(struct fills *fs)
 		return;
 	CHECK(fs, FILLS_MAGIC);
 	ASSERT(LIST_EMPTY(&fs->all));
-	if (fs->resolver != NULL)
-		resolver_free(fs->resolver);
+	resolver_free(fs->resolver);
 	FREE(fs);
 }
 

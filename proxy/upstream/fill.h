@@ -23,6 +23,7 @@ struct fills;
 struct fills	*fills_new(struct worker *w, struct cache *c);
 /* Cancels all; their flights fail.  No fill is started afterwards. */
 void	fills_stop(struct fills *fs);
+/* Not from its worker's loop. */
 void	fills_free(struct fills *fs);
 
 /* Who sends the request's body; on the same thread. */

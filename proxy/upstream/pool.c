@@ -15,8 +15,8 @@
  *
  * Threads: any; one mutex for all of it.  Under it: link, count, and post to a mailbox (lock order:
  * pool, then mailbox).  The post has to be inside, or a wait could be cancelled and freed between
- * the giving and the posting.  Nothing is called out from under it, and sockets are closed after it,
- * with one exception: the sweep polls a bounded number of idle sockets without waiting, because a
+ * the giving and the posting.  Nothing is called out from under it, and sockets are closed after
+ * it.  The sweep polls a bounded number of idle sockets under it, without waiting, because a
  * connection taken off the list for a look would be missing to those who ask meanwhile.
  *
  * Why not a pool per worker: with max_connections 3 and four workers one of them would have none,

@@ -26,7 +26,7 @@ struct pool;
 
 enum pool_answer {
 	POOL_READY,		/* wait->fd is an idle connection, or -1: connect one */
-	POOL_QUEUED,		/* wait->ready will run on wait->worker's loop, then as POOL_READY */
+	POOL_QUEUED,		/* wait->ready will run from its worker's loop; then as READY */
 	POOL_FULL,		/* the queue is at its length */
 };
 
@@ -59,7 +59,7 @@ void	pool_configure(struct pool *p, const struct conf_upstream *u);
 enum pool_answer	pool_acquire(struct pool *p, struct pool_wait *w, usec_t mono);
 /* While POOL_QUEUED, or after that until ready has run: gives up; ready will not run. */
 void	pool_cancel(struct pool_wait *w, usec_t mono);
-/* Gives the place back.  fd: an idle connection fit for reuse; -1: it was closed or never opened. */
+/* Gives the place back.  fd: a connection fit for reuse; -1: it was closed or never opened. */
 void	pool_release(struct pool_wait *w, int fd, usec_t mono);
 /* Closes idle connections that are past keepalive.idle or that the server has closed.  Any thread,
  * called about once a second by one. */

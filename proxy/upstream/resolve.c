@@ -128,7 +128,7 @@ resolver_new_from(struct worker *w, const char *resolv_conf)
 	 * 2 s is still running, and don't let a lost AAAA hold back an A. */
 	evdns_base_set_option(r->dns, "timeout:", "1");
 	evdns_base_set_option(r->dns, "getaddrinfo-allow-skew:", "0.25");
-	/* What it returns tells of a missing or empty file; then 127.0.0.1 is asked, as libc would. */
+	/* It tells of a missing or empty file; then 127.0.0.1 is asked, as libc would. */
 	(void)evdns_base_resolv_conf_parse(r->dns, DNS_OPTIONS_ALL, resolv_conf);
 	return r;
 }
