@@ -2,8 +2,8 @@
 /*
  * The gate.  evhttp keeps accepting, connection lifetime and reply order; it never sees a byte that
  * a client wrote.  Each connection's bytes are taken out of its bufferevent's input, in that
- * evbuffer's callback, into the gate's hold; a whole head is read there strictly, and evhttp is given
- * CANON in its place, whatever the client asked for.
+ * evbuffer's callback, into the gate's hold; a whole head is read there strictly, and evhttp is
+ * given CANON in its place, whatever the client asked for.
  *
  *	            gates_accept                        gate_finish
  *	 GS_NEW ─> GS_IDLE ─> GS_FED ─> GS_BUSY ──────────────> GS_NEXT ──> (IDLE or FED)
@@ -22,7 +22,7 @@
  *	GS_DEAD    off every list; the struct waits for the frames that still hold it
  *
  * Invariants: our callbacks are on in BUSY, NEXT, ANSWER and LINGER, evhttp's in IDLE and FED.  The
- * input is empty whenever a callback of ours returns, but in FED.  Everything that ends a connection
+ * input is empty whenever a callback of ours returns, but in FED.  All that ends a connection
  * goes through evhttp_connection_free() and comes back in closed(), the only destructor; so whoever
  * calls out holds a reference and looks at the state afterwards.
  *
@@ -33,8 +33,8 @@
  * Time: one event per gate.  It is set earlier when something is due earlier, never later: it fires
  * in vain now and then and is set anew, so a request costs no timer calls.
  *
- * Departure: while a request is worked on, reading goes on, so FIN and RST are events.  With reading
- * off (FIN has come, or the hold is full) and nothing to write, epoll is not asked about the socket;
+ * Departure: while a request is worked on, reading goes on, so FIN and RST are events.  With
+ * reading off (FIN has come, or the hold is full) and nothing to write, epoll isn't asked about it;
  * then the kernel's idea of the connection is looked at every WATCH.  A client that fills the hold
  * and resets is seen that much later.
  *
@@ -139,9 +139,9 @@ struct gate {
 	bool			 feeding;	/* the input changes by our own hand */
 	bool			 half;		/* FIN has come */
 	bool			 told_half;
-	bool			 broken;		/* sending failed; the tick tells the user */
+	bool			 broken;	/* sending failed; the tick tells the user */
 	bool			 close;		/* after this answer */
-	bool			 expects;	/* 100-continue; neither it nor an answer was sent yet */
+	bool			 expects;	/* 100-continue, and nothing was sent yet */
 	bool			 answered;	/* a byte of this request's answer was sent */
 	bool			 unsent;	/* the user waits for writable */
 };
@@ -361,7 +361,7 @@ cut(struct gate *g)
 	evhttp_connection_free(g->evcon);
 }
 
-/* The same, so that the peer can't take what it has for a whole answer, and the kernel keeps nothing. */
+/* The same, so that the peer can't take what it has for a whole answer; the kernel keeps nothing. */
 static void
 cut_reset(struct gate *g)
 {
@@ -588,7 +588,7 @@ send_pieces(struct gate *g, const struct gate_piece *pieces, unsigned n)
 		start_writing(g);
 }
 
-/* Bytes that the peer's side has taken: a slow reader makes progress that the buffer doesn't show. */
+/* By what the peer's side has taken: a slow reader's progress doesn't show in the buffer. */
 static bool
 output_moves(struct gate *g, usec_t now)
 {
@@ -930,8 +930,8 @@ body_over(struct gate *g, enum body_state end, int status)
 }
 
 /*
- * Hands on body bytes while the user takes them.  Returns the bytes used.  With in_hold they are the
- * hold's, whose offset goes along, since the user may finish from within.
+ * Hands on body bytes while the user takes them.  Returns the bytes used.  With in_hold they are
+ * the hold's, whose offset goes along, since the user may finish from within.
  */
 static size_t
 body_run(struct gate *g, const char *p, size_t n, bool in_hold)
@@ -954,8 +954,8 @@ body_run(struct gate *g, const char *p, size_t n, bool in_hold)
 		case PARSE_DATA:
 			if (g->body.total > g->body_limit)
 				body_over(g, BODY_FAILED, 413);
-			else if (!g->gs->ops->body(g->user, data.p, data.n) && g->state == GS_BUSY &&
-			    g->body_state == BODY_FLOW)
+			else if (!g->gs->ops->body(g->user, data.p, data.n) &&
+			    g->state == GS_BUSY && g->body_state == BODY_FLOW)
 				g->body_state = BODY_PAUSED;
 			break;
 		case PARSE_DONE:
@@ -1242,7 +1242,7 @@ count_in(struct gates *gs, struct gate *g)
 	gs->nover++;
 }
 
-/* Never NULL: without a bufferevent of ours evhttp would make its own, and no gate would stand there. */
+/* Never NULL: without a bufferevent of ours evhttp makes its own, and no gate would stand there. */
 struct bufferevent *
 gates_accept(struct gates *gs, struct event_base *base)
 {
@@ -1374,7 +1374,7 @@ gate_body_start(struct gate *g)
 	ASSERT(g->body_state == BODY_NONE || g->body_state == BODY_UNREAD);
 	if (g->expects && g->body_state == BODY_UNREAD && held(g) == 0 && pending(g) == 0 &&
 	    push(g, &iov, 1) < iov.iov_len)
-		g->broken = true;	/* An empty socket buffer that can't take 25 bytes is gone. */
+		g->broken = true;	/* an empty send buffer that can't take 25 bytes */
 	g->expects = false;
 	g->body_state = BODY_FLOW;
 	g->body_seen = clock_mono();

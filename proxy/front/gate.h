@@ -50,7 +50,8 @@ struct gate_ops {
 	 * gate_attach() before it returns, and may answer and gate_finish() at once.
 	 */
 	void	(*request)(void *arg, struct gate *g, struct head *req);
-	/* The gate itself refused what came (400 … 505) or 408; status is what it answered.  Counts only. */
+	/* The gate itself refused what came (400 … 505), or 408; status is what it answered.  For
+	 * counting only. */
 	void	(*refused)(void *arg, int status);
 
 	/* With the user of gate_attach(): */
@@ -128,8 +129,8 @@ size_t	gate_pending(const struct gate *g);
 void	gate_set_low(struct gate *g, size_t low);
 
 /*
- * The answer's head must say `Connection: close` (and will not be followed by another answer).  Decided
- * by asking: once true it stays so, whatever else comes.  True as well while a request's body has
+ * The answer's head must say `Connection: close` (and will not be followed by another answer).
+ * Decided by asking: once true it stays so, whatever else comes.  True as well while a request's body has
  * neither been read nor come whole, since what follows it may never be seen.
  */
 bool	gate_closing(struct gate *g);
@@ -137,7 +138,8 @@ bool	gate_closing(struct gate *g);
 void	gate_set_close(struct gate *g);
 
 /*
- * The answer is complete and gate_pending() is 0 (contract; GATE_FAILED will do too).  Detaches the user; the next pipelined
+ * The answer is complete and gate_pending() is 0 (contract; GATE_FAILED will do too).  Detaches the
+ * user; the next pipelined
  * request follows from the loop, or the connection closes: orderly, with lingering, so that the
  * answer isn't lost to a reset.
  */
