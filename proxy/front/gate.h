@@ -139,9 +139,8 @@ void	gate_set_close(struct gate *g);
 
 /*
  * The answer is complete and gate_pending() is 0 (contract; GATE_FAILED will do too).  Detaches the
- * user; the next pipelined
- * request follows from the loop, or the connection closes: orderly, with lingering, so that the
- * answer isn't lost to a reset.
+ * user; the next pipelined request follows from the loop, or the connection closes: orderly, with
+ * lingering, so that the answer isn't lost to a reset.
  */
 void	gate_finish(struct gate *g);
 /* Cuts the connection now; no op follows.  For answers that can't be completed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The admin endpoint, over real sockets: a control worker's thread serves, the test is the client. */
+/* The admin endpoint over real sockets: a worker's thread serves, the test is the client. */
 #include "front/admin.h"
 
 #include <netinet/in.h>
