@@ -64,12 +64,16 @@ drop_gone(struct gone *g)
 	flight_unref(g->flight);
 }
 
+/*
+ * The next entry from bucket *from on.  A table that grows moves entries to buckets of the same
+ * number or a higher one, so none that was there at the start is passed over.
+ */
 static struct entry *
-any_entry_locked(struct shard *s)
+next_entry_locked(struct shard *s, unsigned *from)
 {
-	for (unsigned i = 0; i < s->nbuckets; i++)
-		if (!LIST_EMPTY(&s->buckets[i]))
-			return LIST_FIRST(&s->buckets[i]);
+	for (; *from < s->nbuckets; ++*from)
+		if (!LIST_EMPTY(&s->buckets[*from]))
+			return LIST_FIRST(&s->buckets[*from]);
 	return NULL;
 }
 
@@ -102,6 +106,7 @@ cache_purge_all(struct cache *c)
 	CHECK(c, CACHE_MAGIC);
 	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
 		struct shard *s = &c->shards[i];
+		unsigned from = 0;
 		struct entry *e;
 		struct gone g;
 
@@ -109,7 +114,7 @@ cache_purge_all(struct cache *c)
 		for (;;) {
 			g = (struct gone){ .nobj = 0 };
 			pthread_mutex_lock(&s->lock);
-			if ((e = any_entry_locked(s)) != NULL)
+			if ((e = next_entry_locked(s, &from)) != NULL)
 				clear_entry_locked(c, s, e, &g);
 			s->purges++;
 			s->purged += g.nobj;

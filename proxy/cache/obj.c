@@ -57,6 +57,7 @@ struct obj {
 	uint64_t		 front;		/* where the fastest reader is */
 	uint64_t		 rear;		/* no reader was behind this when last looked */
 	bool			 held;		/* the producer was told obj_full() */
+	bool			 lag_told;	/* since then: that it is a laggard who holds it */
 	struct worker		*source_worker;
 	struct worker_msg	*source_msg;
 	struct crowds		 waiting;	/* readers at the end of what there is */
@@ -237,10 +238,36 @@ wanted_locked(const struct obj *o)
 	return o->linked || o->expected > 0 || o->nreaders > 0;
 }
 
-static bool
-full_locked(const struct obj *o)
+/* Sets rear to where the slowest is, if it may matter. */
+static void
+find_rear_locked(struct obj *o)
 {
-	return o->forgotten && o->total - o->front > OBJ_WINDOW;
+	const struct reader *r;
+	uint64_t rear = o->front;
+
+	if (o->front < o->rear || o->front - o->rear <= o->max_lag)
+		return;
+	LIST_FOREACH(r, &o->readers, link)
+		if (!r->cut && r->off < rear)
+			rear = r->off;
+	o->rear = rear;
+}
+
+/*
+ * Somebody is too far behind the fastest reader (not the producer, who may be a window ahead of all
+ * of them: the only reader is no laggard).
+ */
+static bool
+lagging_locked(struct obj *o)
+{
+	find_rear_locked(o);
+	return o->front > o->rear && o->front - o->rear > o->max_lag;
+}
+
+static bool
+full_locked(struct obj *o)
+{
+	return o->forgotten && (o->total - o->front > OBJ_WINDOW || lagging_locked(o));
 }
 
 static void
@@ -250,7 +277,7 @@ tell_source_locked(struct obj *o)
 		worker_post(o->source_worker, o->source_msg);
 }
 
-/* The producer was held back, and the fastest reader has caught up by half a window. */
+/* The producer was held back, and readers have moved. */
 static void
 maybe_resume_locked(struct obj *o)
 {
@@ -258,7 +285,14 @@ maybe_resume_locked(struct obj *o)
 		return;
 	if (o->forgotten && o->total - o->front > OBJ_WINDOW / 2)
 		return;
-	o->held = false;
+	if (o->forgotten && lagging_locked(o)) {
+		/* It starts to count the laggard's time. */
+		if (!o->lag_told)
+			tell_source_locked(o);
+		o->lag_told = true;
+		return;
+	}
+	o->held = o->lag_told = false;
 	tell_source_locked(o);
 }
 
@@ -273,33 +307,6 @@ drop_first_locked(struct obj *o)
 	s = o->first;
 	o->first = NULL;
 	return s;
-}
-
-/*
- * Cuts who is more than max_lag behind the fastest reader (not the producer, who may be a window
- * ahead of all of them: the only reader is no laggard).  Sets rear to the slowest of the others.
- */
-static void
-cut_laggards_locked(struct obj *o)
-{
-	struct reader *r;
-	uint64_t rear = o->total;
-
-	if (o->front < o->rear || o->front - o->rear <= o->max_lag)
-		return;
-	LIST_FOREACH(r, &o->readers, link) {
-		if (r->cut)
-			continue;
-		if (o->front - r->off > o->max_lag) {
-			r->cut = true;
-			/* It may be waiting for its own socket: call it, so that it lets go. */
-			if (r->waiter.crowd == NULL)
-				crowd_join(&o->waiting, &r->waiter);
-		} else if (r->off < rear) {
-			rear = r->off;
-		}
-	}
-	o->rear = rear;
 }
 
 static struct seg *
@@ -344,8 +351,6 @@ obj_append(struct obj *o, const void *p, size_t n)
 		memcpy(s->data + s->used, from, take);
 		s->used += take;
 		o->total += take;
-		if (o->forgotten)
-			cut_laggards_locked(o);
 		due = crowds_mark(&o->waiting);
 		pthread_mutex_unlock(&o->lock);
 		crowds_post(due);
@@ -395,6 +400,39 @@ obj_full(struct obj *o)
 		o->held = true;
 	pthread_mutex_unlock(&o->lock);
 	return full;
+}
+
+bool
+obj_lagging(struct obj *o)
+{
+	bool lagging;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	lagging = o->forgotten && lagging_locked(o);
+	pthread_mutex_unlock(&o->lock);
+	return lagging;
+}
+
+void
+obj_cut_laggards(struct obj *o)
+{
+	struct reader *r;
+	struct crowd *due;
+
+	CHECK(o, OBJ_MAGIC);
+	pthread_mutex_lock(&o->lock);
+	LIST_FOREACH(r, &o->readers, link) {
+		if (r->cut || o->front - r->off <= o->max_lag / 2)
+			continue;
+		r->cut = true;
+		/* It may be waiting for its own socket: call it, so that it lets go. */
+		if (r->waiter.crowd == NULL)
+			crowd_join(&o->waiting, &r->waiter);
+	}
+	due = crowds_mark(&o->waiting);
+	pthread_mutex_unlock(&o->lock);
+	crowds_post(due);
 }
 
 bool
@@ -564,6 +602,7 @@ reader_close(struct reader *r)
 			/* Also while it isn't forgotten: it may be, with this front. */
 			if (r->off == o->front)
 				move_front_locked(o, r);
+			maybe_resume_locked(o);
 			if (!wanted_locked(o))
 				tell_source_locked(o);
 		}
@@ -616,11 +655,25 @@ settle(struct reader *r, struct seg *at)
 	seg_unref(was);
 }
 
+/* Only the fastest and the slowest hold back the producer. */
+static void
+moved_locked(const struct reader *r, uint64_t was)
+{
+	struct obj *o = r->obj;
+	bool fastest = r->off > o->front;
+
+	if (fastest)
+		o->front = r->off;
+	if (fastest || was <= o->rear)
+		maybe_resume_locked(o);
+}
+
 static unsigned
 read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit,
     enum reader_state *state)
 {
 	struct obj *o = r->obj;
+	uint64_t was = r->off;
 	unsigned n = 0;
 
 	pthread_mutex_lock(&o->lock);
@@ -629,10 +682,7 @@ read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsign
 		*state = READER_CUT;
 	} else if ((n = walk(r, at, pieces, max, limit)) > 0) {
 		*state = READER_DATA;
-		if (r->off > o->front) {
-			o->front = r->off;
-			maybe_resume_locked(o);
-		}
+		moved_locked(r, was);
 	} else if (obj_state(o) == OBJ_SEALED) {
 		*state = READER_END;
 	} else {

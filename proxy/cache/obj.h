@@ -9,8 +9,9 @@
  * One producer (the fill, on its worker) appends; readers on any worker follow.  While an object
  * may still be wanted from its beginning it keeps all of its body.  Otherwise (obj_forget: it is not
  * for the store, or was taken out of it) it is a sliding window: what every reader has passed is
- * freed, and the producer is held back when it is OBJ_WINDOW ahead of the fastest reader.  The
- * slowest doesn't hold back the others: who falls further behind than the object's max_lag is cut.
+ * freed, and the producer is held back when it is OBJ_WINDOW ahead of the fastest reader, or when a
+ * reader is max_lag behind that one.  Such a laggard may hold up the others for a moment, which is the
+ * producer's to measure; then it is cut.
  */
 #ifndef CORRAL_CACHE_OBJ_H
 #define CORRAL_CACHE_OBJ_H
@@ -78,10 +79,14 @@ void	obj_end(struct obj *o);
 void	obj_fail(struct obj *o);
 /* Producer: true if it must stop reading until its message comes. */
 bool	obj_full(struct obj *o);
+/* Producer: it is (also) a laggard who makes it full. */
+bool	obj_lagging(struct obj *o);
+/* Producer: the moment is over.  Cuts who is still more than half of max_lag behind. */
+void	obj_cut_laggards(struct obj *o);
 /* Any thread: somebody reads it, is expected to, or the store has it. */
 bool	obj_wanted(struct obj *o);
 /*
- * Producer: msg is posted to w whenever obj_full() or obj_wanted() may have changed.  NULL: no more;
+ * Producer: msg is posted to w whenever obj_full(), obj_lagging() or obj_wanted() may have changed.  NULL: no more;
  * after that the message isn't posted (it may still be on its way: unpost it).
  */
 void	obj_set_source(struct obj *o, struct worker *w, struct worker_msg *msg);

@@ -37,7 +37,7 @@
 
 enum client_state {
 	CL_ASKING,			/* on no flight, nothing sent */
-	CL_WAITING,			/* on a flight; a timer runs if it is parked on one for all */
+	CL_WAITING,			/* on a flight; a timer runs if parked on one for all */
 	CL_SENDING,			/* the head of an answer was given to the gate */
 };
 
@@ -69,7 +69,7 @@ struct client {
 	struct wait		 wait;
 	struct event		*park_timer;
 	struct deliver		 deliver;
-	usec_t			 saved;		/* backend time, if served without a fetch of its own */
+	usec_t			 saved;		/* backend time, if served without its own fetch */
 };
 
 struct clients *
@@ -275,8 +275,10 @@ start_timer(struct client *cl)
 	usec_t t = cl->route->park_timeout;
 	struct timeval tv = { (time_t)(t / USEC_PER_SEC), (suseconds_t)(t % USEC_PER_SEC) };
 
-	if (cl->park_timer == NULL)
-		cl->park_timer = evtimer_new(worker_base(cl->all->worker), park_timed_out, cl);
+	/* Parked once more, for another variant: the time goes on. */
+	if (cl->park_timer != NULL)
+		return;
+	cl->park_timer = evtimer_new(worker_base(cl->all->worker), park_timed_out, cl);
 	ASSERT(cl->park_timer != NULL);
 	evtimer_add(cl->park_timer, &tv);
 }

@@ -28,7 +28,8 @@ release_seg(void *arg)
 }
 
 static void
-write_head(struct deliver *d, const struct obj_meta *m, const struct deliver_head *h, struct buf *out)
+write_head(struct deliver *d, const struct obj_meta *m, const struct deliver_head *h,
+    struct buf *out)
 {
 	reply_add_status(out, m->head.status, m->head.reason);
 	buf_add_slice(out, buf_slice(&m->wire));

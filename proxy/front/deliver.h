@@ -49,8 +49,8 @@ struct deliver_head {
  * Starts: opens the reader, sends the head and what there is of the body.  wake(arg) comes when
  * there is more to read.  The object's reference stays the caller's.
  */
-enum deliver_state	deliver_start(struct deliver *d, struct gate *g, struct obj *o, bool expected,
-    const struct deliver_head *h, void (*wake)(void *), void *arg);
+enum deliver_state	deliver_start(struct deliver *d, struct gate *g, struct obj *o,
+    bool expected, const struct deliver_head *h, void (*wake)(void *), void *arg);
 /* After a wake, or when the gate is writable. */
 enum deliver_state	deliver_more(struct deliver *d);
 /* Legal in any state, also when never started (zeroed). */

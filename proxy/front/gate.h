@@ -39,9 +39,9 @@ struct worker;
 enum gate_gone {
 	GATE_HALF,		/* FIN: the peer sends no more, but may still read.  Once at most.
 				 * The gate stays usable for an answer. */
-	GATE_LOST,		/* reset, timed out, or killed from outside: the gate is no more, all
-				 * lent pieces have come back; the user drops its pointer and frees
-				 * itself, without another call on the gate */
+	GATE_LOST,		/* reset, timed out, or killed from outside: the gate is no more,
+				 * all lent pieces have come back; the user drops its pointer and
+				 * frees itself, without another call on the gate */
 };
 
 struct gate_ops {
@@ -56,20 +56,28 @@ struct gate_ops {
 
 	/* With the user of gate_attach(): */
 
-	/* n body bytes without framing, valid during the call or until gate_finish() or gate_kill() in
-	 * it.  False: no more until gate_body_resume(), which is for after the call. */
+	/*
+	 * n body bytes without framing, valid during the call or until gate_finish() or gate_kill()
+	 * in it.  False: no more until gate_body_resume(), which is for after the call.
+	 */
 	bool	(*body)(void *user, const char *p, size_t n);
-	/* Once after gate_body_start(): 0, the body is whole; else the status to answer with (400, 408,
-	 * 413) before closing, which gate_finish() then does by itself. */
+	/*
+	 * Once after gate_body_start(): 0, the body is whole; else the status to answer with (400,
+	 * 408, 413) before closing, which gate_finish() then does by itself.
+	 */
 	void	(*body_end)(void *user, int status);
-	/* The output has drained to gate_set_low()'s mark (0 at first) after a gate_send() that left
-	 * something in it. */
+	/*
+	 * The output has drained to gate_set_low()'s mark (0 at first) after a gate_send() that
+	 * left something in it.
+	 */
 	void	(*writable)(void *user);
 	void	(*gone)(void *user, enum gate_gone how);
 };
 
-/* A piece of an answer.  With release the bytes are lent and released once, on this thread, when
- * they have left or the connection is gone; without, they are copied if they can't be sent at once. */
+/*
+ * A piece of an answer.  With release the bytes are lent and released once, on this thread, when
+ * they have left or the connection is gone; without, they are copied if they can't be sent at once.
+ */
 struct gate_piece {
 	const void	*p;
 	size_t		 n;
@@ -118,10 +126,10 @@ void	gate_body_resume(struct gate *g);
 
 /*
  * Sends pieces in order: by one writev where the output is empty, the rest through the output
- * buffer.  Every release has been or will be called exactly once, whatever happens; it may be called
- * from inside.  Returns the bytes that wait in the output now; stop giving more when that is over
- * the mark of your own choice and go on in ops->writable.  When sending has failed both functions
- * return GATE_FAILED, which is over any mark, and GATE_LOST comes from the loop.
+ * buffer.  Every release has been or will be called exactly once, whatever happens; it may be
+ * called from inside.  Returns the bytes that wait in the output now; stop giving more when that is
+ * over the mark of your own choice and go on in ops->writable.  When sending has failed both
+ * functions return GATE_FAILED, which is over any mark, and GATE_LOST comes from the loop.
  */
 #define GATE_FAILED	(SIZE_MAX / 2)
 size_t	gate_send(struct gate *g, const struct gate_piece *pieces, unsigned n);
@@ -130,8 +138,8 @@ void	gate_set_low(struct gate *g, size_t low);
 
 /*
  * The answer's head must say `Connection: close` (and will not be followed by another answer).
- * Decided by asking: once true it stays so, whatever else comes.  True as well while a request's body has
- * neither been read nor come whole, since what follows it may never be seen.
+ * Decided by asking: once true it stays so, whatever else comes.  True as well while a request's
+ * body has neither been read nor come whole, since what follows it may never be seen.
  */
 bool	gate_closing(struct gate *g);
 /* Decide to close after this answer; before its head is written. */

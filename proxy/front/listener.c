@@ -7,14 +7,14 @@
  *	   └── gates ── gate, one per connection
  *
  * Out of descriptors, a listening socket stays readable and its loop would spin.  So one descriptor
- * is kept in reserve: it is given up to accept one waiting connection, tell it 503 and close it, and
- * taken again.  Where that doesn't help, accepting pauses for PAUSE.
+ * is kept in reserve: it is given up to accept one waiting connection, tell it 503 and close it,
+ * and taken again.  Where that doesn't help, accepting pauses for PAUSE_MS.
  *
  * Stopping takes one turn of the loop: sockets are readable for what has already connected, so the
  * turn accepts it, and then the sockets close.  Until then listener_connections() is not 0.
  *
- * Thread rule: the worker's thread, or any one thread while the worker doesn't run.  The registry is
- * the exception, and has its lock: libevent hands the error callback of a listening socket the
+ * Thread rule: the worker's thread, or any one thread while the worker doesn't run.  The registry
+ * is the exception, and has its lock: libevent hands the error callback of a listening socket the
  * argument of its accept callback, which is evhttp's, so that ours has to be looked up.
  */
 #include "front/listener.h"
@@ -399,7 +399,7 @@ struct selftest {
 	struct bufferevent	*bev;
 	struct evhttp_connection *evcon;
 	bool			 known;		/* the callbacks' argument is the connection */
-	bool			 dispatched;	/* what the input's callback prepends is dispatched */
+	bool			 dispatched;	/* what the input's callback prepends is read */
 	bool			 freed;		/* freeing calls the close callback */
 	bool			 feeding;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Heads of answers.  Pure but for one thing: the Date line is formatted once per second and thread
- * (it costs more than the rest of a hit's head).  Each thread has its own copy, so there is no lock.
+ * (it costs more than the rest of a hit's head).  Each thread has its own copy, so there is no
+ * lock.
  */
 #include "front/reply.h"
 

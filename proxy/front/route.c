@@ -18,8 +18,9 @@ split_key(struct slice key, struct slice *host, struct slice *path)
 	ASSERT(start != NULL && end - start >= 3);
 	start += 3;
 	slash = memchr(start, '/', (size_t)(end - start));
+	/* OPTIONS * has no slash: "http://example.com*". */
 	if (slash == NULL)
-		slash = end;
+		slash = end > start && end[-1] == '*' ? end - 1 : end;
 	*path = slice_of(slash, (size_t)(end - slash));
 	*host = slice_of(start, (size_t)(slash - start));
 	/* A port is not part of the host; the colons of an IPv6 literal are. */

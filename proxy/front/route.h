@@ -7,8 +7,8 @@
 #include "base/slice.h"
 
 /*
- * The first route that matches the request of this key (http/key.h: the host in lower case, the path
- * normalised, so that no other spelling of a path slips past its route); NULL when none does.
+ * The first route that matches the request of this key (http/key.h: the host in lower case, the
+ * path normalised, so that no other spelling of a path slips past its route); NULL when none does.
  */
 const struct conf_route	*route_find(const struct conf *conf, struct slice key);
 

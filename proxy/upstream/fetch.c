@@ -10,8 +10,7 @@
  * F_OVER and a F_READY that was refused), a dial (F_DIALING), a bufferevent (F_HEAD, F_BODY).
  * teardown() takes down what there is; it is the only end of each of them but the retry's.
  *
- * Bytes out: `unsent` gathers the request while there is no connection, then the output of the
- * bufferevent does.  As long as not a byte of it has left, all of it can go to another connection.
+ * Bytes out: see fetch_send.c.
  * Bytes in: the bufferevent reads 4 KiB at a time; they move to `answer`, and when there were so
  * many, one recv() fetches what else is there.  While a body is paused nothing is read, and all
  * that was read has been given away.
@@ -19,10 +18,8 @@
  * Re-entrance: every entry from the loop counts in `depth`, and the struct lives until the
  * outermost has left.  Ops may cancel; after each op the state is looked at again.
  *
- * Deadlines: one timer, set for the earliest.  When a deadline moves away (it does with each read)
- * the timer stays and looks again when it fires.
+ * Deadlines are in fetch_time.c; each entry ends in leave(), which sets the timer for the next one.
  *
- * Why not bufferevent_set_timeouts: it can't tell a paused reader from a silent server.
  * Why the descriptor is taken out before the bufferevent is freed: that is done later by the loop,
  * and until then the pool would hand on a place whose connection is still open.
  */
@@ -41,149 +38,14 @@
 #include "base/contract.h"
 #include "base/stats.h"
 
-#include "upstream/response.h"
 #include "upstream/dial.h"
-#include "upstream/pool.h"
+#include "upstream/fetch_priv.h"
 
 #define READ_LITTLE	(16 * 1024)
 #define READ_MUCH	(128 * 1024)
 #define READ_FULL	4096		/* what a bufferevent reads at most */
-#define OUT_HIGH	(128 * 1024)
 #define OUT_LOW		(32 * 1024)
 #define RISKY_IDLE	USEC_PER_SEC	/* see pool_wait.max_idle */
-
-enum fetch_state {
-	F_QUEUED,		/* in the pool's queue */
-	F_READY,		/* the kick is active: begins from the loop */
-	F_DIALING,
-	F_HEAD,			/* the request is being sent or was; no final head yet */
-	F_BODY,
-	F_OVER,			/* holds nothing; freed when depth is 0 */
-};
-
-enum fetch_eof {
-	EOF_NONE,
-	EOF_CLEAN,
-	EOF_RESET,
-};
-
-struct fetch {
-	unsigned		 magic;
-#define FETCH_MAGIC		 0x6fe7c4a1
-	enum fetch_state	 state;
-	unsigned		 depth;		/* entries from the loop on the stack */
-	struct worker		*worker;
-	struct resolver		*resolver;
-	const struct conf_upstream *u;
-	const struct fetch_ops	*ops;
-	void			*arg;
-	struct event		*timer;
-	struct event		*kick;		/* made active by hand: F_READY, or body resumed */
-
-	struct pool_wait	 place;
-	bool			 placed;	/* place is one */
-	int			 spare_fd;	/* came with the place, until taken up; or -1 */
-	struct dial		*dial;
-	struct bufferevent	*bev;
-	struct evbuffer_cb_entry *out_cb;
-
-	char			*head;		/* the request's, to be sent again */
-	size_t			 head_n;
-	bool			 repeatable;	/* idempotent, without a body */
-	bool			 chunked;
-	bool			 upload_ended;	/* true from the start without a body */
-	bool			 want_room;
-	struct evbuffer		*unsent;	/* while there is no connection */
-	bool			 counted;	/* in upstream_fetches */
-	unsigned		 retries;
-
-	/* the exchange on this connection */
-	bool			 reused;
-	bool			 left;		/* a byte of the request has left */
-	bool			 write_dead;	/* the server takes no more */
-	bool			 answered;	/* a byte of an answer came */
-	bool			 paused;
-	enum fetch_eof		 eof;		/* after the bytes in answer */
-	struct response		 answer;
-	bool			 bulk;		/* reads come back full: read more at once */
-
-	usec_t			 started;
-	usec_t			 progress;	/* when a piece of the request last left */
-	usec_t			 head_began;	/* first bytes of the head that is in answer */
-	usec_t			 last_read;
-	usec_t			 armed;		/* when the timer fires; USEC_NEVER: not set */
-};
-
-/* Deadlines */
-
-static usec_t
-after(usec_t from, usec_t timeout)
-{
-	return timeout < USEC_NEVER - from ? from + timeout : USEC_NEVER;
-}
-
-struct deadline {
-	usec_t			 at;
-	enum fetch_error	 error;
-	const char		*why;
-};
-
-static void
-sooner(struct deadline *d, usec_t at, enum fetch_error error, const char *why)
-{
-	if (at < d->at)
-		*d = (struct deadline){ at, error, why };
-}
-
-/* Our own client has yet to send more of the body: the server's silence is no fault. */
-static bool
-awaits_client(const struct fetch *f)
-{
-	return !f->upload_ended && !f->write_dead &&
-	    evbuffer_get_length(bufferevent_get_output(f->bev)) == 0;
-}
-
-static struct deadline
-next_deadline(const struct fetch *f)
-{
-	struct deadline d = { USEC_NEVER, FETCH_TOTAL_TIMEOUT, NULL };
-	usec_t alive = f->last_read > f->progress ? f->last_read : f->progress;
-
-	sooner(&d, after(f->started, f->u->total_timeout), FETCH_TOTAL_TIMEOUT,
-	    "no whole answer within timeouts.total");
-	if (f->state == F_QUEUED)
-		sooner(&d, after(f->started, f->u->queue_timeout), FETCH_QUEUE_TIMEOUT,
-		    "no connection became free within queue.timeout");
-	if (f->state == F_HEAD && response_pending(&f->answer) > 0) {
-		sooner(&d, after(f->last_read, f->u->idle_timeout), FETCH_IDLE_TIMEOUT,
-		    "silence within a head for timeouts.idle");
-		sooner(&d, after(f->head_began, f->u->first_byte_timeout),
-		    FETCH_FIRST_BYTE_TIMEOUT, "no whole head within timeouts.first_byte");
-	} else if (f->state == F_HEAD && !awaits_client(f)) {
-		sooner(&d, after(f->progress, f->u->first_byte_timeout),
-		    FETCH_FIRST_BYTE_TIMEOUT, "no answer within timeouts.first_byte");
-	} else if (f->state == F_BODY && !f->paused && !awaits_client(f)) {
-		sooner(&d, after(alive, f->u->idle_timeout), FETCH_IDLE_TIMEOUT,
-		    "silence within a body for timeouts.idle");
-	}
-	return d;
-}
-
-static void
-arm(struct fetch *f)
-{
-	usec_t left, at = next_deadline(f).at;
-	struct timeval tv;
-
-	if (at >= f->armed)
-		return;
-	left = at - clock_mono();
-	if (left < 0)
-		left = 0;
-	tv = (struct timeval){ left / USEC_PER_SEC, left % USEC_PER_SEC };
-	event_add(f->timer, &tv);
-	f->armed = at;
-}
 
 /* Life and death */
 
@@ -215,7 +77,7 @@ leave(struct fetch *f)
 	if (f->state == F_OVER)
 		fetch_free(f);
 	else
-		arm(f);
+		fetch_arm(f);
 }
 
 /* The connection without its bufferevent, or -1. */
@@ -285,22 +147,6 @@ fail(struct fetch *f, enum fetch_error error, const char *why)
 
 /* Sending */
 
-/* All of the request that there is, to be sent on another connection. */
-static void
-gather_unsent(struct fetch *f)
-{
-	struct evbuffer *out = bufferevent_get_output(f->bev);
-
-	if (f->left) {
-		ASSERT(f->repeatable);
-		evbuffer_add(f->unsent, f->head, f->head_n);
-		return;
-	}
-	/* The bufferevent freezes the front of its output for all but itself. */
-	evbuffer_unfreeze(out, 1);
-	evbuffer_add_buffer(f->unsent, out);
-}
-
 /* Once more on a new connection in our place, from the loop. */
 static void
 send_again(struct fetch *f)
@@ -309,7 +155,7 @@ send_again(struct fetch *f)
 
 	count(f, STAT_upstream_retries);
 	if (f->bev != NULL)
-		gather_unsent(f);
+		fetch_gather_unsent(f);
 	fd = take_fd(f);
 	if (fd >= 0)
 		close(fd);
@@ -340,19 +186,6 @@ static void	on_read(struct bufferevent *bev, void *arg);
 static void	on_write(struct bufferevent *bev, void *arg);
 static void	on_event(struct bufferevent *bev, short what, void *arg);
 
-static void
-out_changed(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct fetch *f = arg;
-
-	(void)out;
-	CHECK(f, FETCH_MAGIC);
-	if (info->n_deleted > 0) {
-		f->left = true;
-		f->progress = clock_mono();
-	}
-}
-
 /* The exchange begins on a connected socket, which becomes ours. */
 static void
 talk(struct fetch *f, int fd, bool reused)
@@ -369,7 +202,7 @@ talk(struct fetch *f, int fd, bool reused)
 	bufferevent_setcb(f->bev, on_read, on_write, on_event, f);
 	bufferevent_setwatermark(f->bev, EV_WRITE, OUT_LOW, 0);
 	bufferevent_set_max_single_write(f->bev, 1 << 20);
-	f->out_cb = evbuffer_add_cb(bufferevent_get_output(f->bev), out_changed, f);
+	f->out_cb = evbuffer_add_cb(bufferevent_get_output(f->bev), fetch_out_changed, f);
 	if (!f->counted)
 		count(f, STAT_upstream_fetches);
 	f->counted = true;
@@ -653,31 +486,19 @@ static void
 timed_out(evutil_socket_t fd, short what, void *arg)
 {
 	struct fetch *f = arg;
-	struct deadline d;
+	struct fetch_deadline d;
 
 	(void)fd;
 	(void)what;
 	enter(f);
 	f->armed = USEC_NEVER;
-	d = next_deadline(f);
+	d = fetch_next_deadline(f);
 	if (d.at <= clock_mono())
 		fail(f, d.error, d.why);
 	leave(f);
 }
 
 /* What the caller does */
-
-static void
-keep_request(struct fetch *f, const struct fetch_request *req)
-{
-	ASSERT(req->head.n > 0);
-	f->head = contract_strndup(req->head.p, req->head.n);
-	f->head_n = req->head.n;
-	f->repeatable = req->idempotent && !req->has_body;
-	f->chunked = req->chunked;
-	f->upload_ended = !req->has_body;
-	evbuffer_add(f->unsent, f->head, f->head_n);
-}
 
 static void
 want_place(struct fetch *f)
@@ -721,54 +542,10 @@ fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
 	f->unsent = evbuffer_new();
 	ASSERT(f->timer != NULL && f->kick != NULL && f->unsent != NULL);
 	response_init(&f->answer, req->to_head);
-	keep_request(f, req);
+	fetch_keep_request(f, req);
 	want_place(f);
-	arm(f);
+	fetch_arm(f);
 	return f;
-}
-
-/* Where the next bytes of the request go. */
-static struct evbuffer *
-request_out(struct fetch *f)
-{
-	return f->bev != NULL ? bufferevent_get_output(f->bev) : f->unsent;
-}
-
-bool
-fetch_send_body(struct fetch *f, const char *p, size_t n)
-{
-	struct evbuffer *out;
-
-	CHECK(f, FETCH_MAGIC);
-	ASSERT(!f->upload_ended || f->state == F_OVER);
-	if (f->state == F_OVER || f->write_dead)
-		return false;
-	out = request_out(f);
-	if (evbuffer_get_length(out) == 0)
-		f->progress = clock_mono();	/* until now it was the client's silence */
-	if (n > 0 && f->chunked)
-		evbuffer_add_printf(out, "%zx\r\n", n);
-	evbuffer_add(out, p, n);
-	if (n > 0 && f->chunked)
-		evbuffer_add(out, "\r\n", 2);
-	arm(f);
-	f->want_room = evbuffer_get_length(out) > OUT_HIGH;
-	return !f->want_room;
-}
-
-void
-fetch_send_end(struct fetch *f)
-{
-	CHECK(f, FETCH_MAGIC);
-	if (f->state == F_OVER)
-		return;
-	ASSERT(!f->upload_ended);
-	f->upload_ended = true;
-	f->want_room = false;
-	f->progress = clock_mono();
-	if (f->chunked && !f->write_dead)
-		evbuffer_add(request_out(f), "0\r\n\r\n", 5);
-	arm(f);
 }
 
 void
@@ -782,7 +559,7 @@ fetch_resume(struct fetch *f)
 	if (f->eof == EOF_NONE)
 		bufferevent_enable(f->bev, EV_READ);
 	event_active(f->kick, EV_TIMEOUT, 1);
-	arm(f);
+	fetch_arm(f);
 }
 
 void
@@ -794,56 +571,4 @@ fetch_cancel(struct fetch *f)
 	teardown(f, false);
 	if (f->depth == 0)
 		fetch_free(f);
-}
-
-const char *
-fetch_error_name(enum fetch_error error)
-{
-	switch (error) {
-	case FETCH_RESOLVE:
-		return "resolve";
-	case FETCH_CONNECT:
-		return "connect";
-	case FETCH_QUEUE_FULL:
-		return "queue-full";
-	case FETCH_QUEUE_TIMEOUT:
-		return "queue-timeout";
-	case FETCH_CONNECT_TIMEOUT:
-		return "connect-timeout";
-	case FETCH_FIRST_BYTE_TIMEOUT:
-		return "first-byte-timeout";
-	case FETCH_IDLE_TIMEOUT:
-		return "idle-timeout";
-	case FETCH_TOTAL_TIMEOUT:
-		return "total-timeout";
-	case FETCH_MALFORMED:
-		return "malformed";
-	case FETCH_TRUNCATED:
-		return "truncated";
-	case FETCH_RESOURCES:
-		return "resources";
-	}
-	return "unknown";
-}
-
-int
-fetch_error_status(enum fetch_error error)
-{
-	switch (error) {
-	case FETCH_RESOLVE:
-	case FETCH_CONNECT:
-	case FETCH_MALFORMED:
-	case FETCH_TRUNCATED:
-		return 502;
-	case FETCH_QUEUE_FULL:
-	case FETCH_QUEUE_TIMEOUT:
-	case FETCH_RESOURCES:
-		return 503;
-	case FETCH_CONNECT_TIMEOUT:
-	case FETCH_FIRST_BYTE_TIMEOUT:
-	case FETCH_IDLE_TIMEOUT:
-	case FETCH_TOTAL_TIMEOUT:
-		return 504;
-	}
-	return 502;
 }

@@ -20,11 +20,16 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include <event2/event.h>
+
 #include "base/contract.h"
 #include "base/log.h"
 #include "http/key.h"
 #include "upstream/fetch.h"
 #include "upstream/resolve.h"
+
+/* Seconds.  Long enough for a client that reads to catch up, short enough for the others. */
+#define LAGGARD_PATIENCE	1
 
 struct fill {
 	unsigned			 magic;
@@ -38,6 +43,7 @@ struct fill {
 	struct head			 req;		/* what the answer answers */
 	struct now			 asked;
 	bool				 paused;
+	struct event			*patience;	/* with a reader who holds up the others */
 	const struct fill_body_ops	*body;		/* NULL: nobody to tell */
 	void				*arg;
 	struct worker_msg		 look;
@@ -52,6 +58,8 @@ struct fills {
 	struct resolver		*resolver;
 	LIST_HEAD(, fill)	 all;
 };
+
+static void	look(void *arg);
 
 static const struct flight_failure abandoned = {
 	503, "abandoned", "nobody waits for this answer"
@@ -84,6 +92,8 @@ fill_free(struct fill *f)
 	if (f->obj == NULL)
 		flight_set_source(f->flight, NULL, NULL);
 	worker_unpost(f->fills->worker, &f->look);
+	if (f->patience != NULL)
+		event_free(f->patience);
 	LIST_REMOVE(f, link);
 	obj_unref(f->obj);
 	flight_unref(f->flight);
@@ -241,6 +251,38 @@ fetch_got_head(void *arg, struct head *resp)
 	worker_post(f->fills->worker, &f->look);
 }
 
+static void
+out_of_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct fill *f = arg;
+
+	(void)fd;
+	(void)what;
+	CHECK(f, FILL_MAGIC);
+	if (!f->paused || !obj_lagging(f->obj))
+		return;
+	log_info("upstream %s: readers too slow for a body that many share were cut",
+	    f->upstream->name);
+	obj_cut_laggards(f->obj);
+	look(f);
+}
+
+/* While the others wait for it, a laggard has LAGGARD_PATIENCE to catch up. */
+static void
+watch_laggards(struct fill *f)
+{
+	static const struct timeval tv = { LAGGARD_PATIENCE, 0 };
+
+	if (!obj_lagging(f->obj))
+		return;
+	if (f->patience == NULL) {
+		f->patience = evtimer_new(worker_base(f->fills->worker), out_of_patience, f);
+		ASSERT(f->patience != NULL);
+	}
+	if (!evtimer_pending(f->patience, NULL))
+		evtimer_add(f->patience, &tv);
+}
+
 static bool
 fetch_got_body(void *arg, const char *p, size_t n)
 {
@@ -248,6 +290,8 @@ fetch_got_body(void *arg, const char *p, size_t n)
 
 	CHECK(f, FILL_MAGIC);
 	f->paused = !flight_body(f->flight, p, n);
+	if (f->paused)
+		watch_laggards(f);
 	return !f->paused;
 }
 
@@ -341,10 +385,16 @@ look(void *arg)
 		fill_cancel(f, &abandoned);
 		return;
 	}
-	if (f->paused && !obj_full(f->obj)) {
-		f->paused = false;
-		fetch_resume(f->fetch);
+	if (!f->paused)
+		return;
+	if (obj_full(f->obj)) {
+		watch_laggards(f);
+		return;
 	}
+	f->paused = false;
+	if (f->patience != NULL)
+		evtimer_del(f->patience);
+	fetch_resume(f->fetch);
 }
 
 /* The client's side. */

@@ -13,7 +13,7 @@ struct named {
 	char			*name;
 	char			*url;
 	struct pool		*pool;		/* a reference */
-	struct conf		*conf;		/* the last that named it, not referenced: an identity */
+	struct conf		*conf;		/* last to name it, not referenced: an identity */
 	LIST_ENTRY(named)	 link;
 };
 

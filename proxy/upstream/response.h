@@ -48,8 +48,9 @@ void	response_put(struct response *a, size_t n);
 size_t	response_pending(const struct response *a);
 
 /*
- * The next step.  RESPONSE_HEAD moves the head to *h, framing corrected for HEAD.  In all other cases
- * *data is what there is of the body now, as one piece, valid until the next call of any kind.
+ * The next step.  RESPONSE_HEAD moves the head to *h, framing corrected for HEAD.  In all other
+ * cases *data is what there is of the body now, as one piece, valid until the next call of any
+ * kind.
  */
 enum response_step	response_read(struct response *a, struct head *h, struct slice *data);
 

@@ -249,6 +249,8 @@ struct guest {
 	enum verdict		 verdict;
 	unsigned		 wakes;		/* of the wait */
 	unsigned		 body_wakes;
+	void			(*more)(void *);	/* the reader's wake; set before guest_open() */
+	void			*more_arg;
 	struct obj		*obj;		/* a reference, from guest_open() on */
 	struct reader		 reader;
 	enum reader_state	 state;
@@ -273,6 +275,8 @@ guest_init(struct guest *g, struct worker *w, const char *method, const char *fi
 	g->worker = w;
 	rig_request(&g->req, method, fields);
 	wait_init(&g->wait, w, guest_woken, g);
+	g->more = guest_more;
+	g->more_arg = g;
 }
 
 static inline enum verdict
@@ -306,7 +310,7 @@ guest_open(struct guest *g)
 	} else {
 		g->obj = wait_take(&g->wait);
 	}
-	reader_open(&g->reader, g->obj, expected, g->worker, guest_more, g);
+	reader_open(&g->reader, g->obj, expected, g->worker, g->more, g->more_arg);
 }
 
 /* Reads at most limit bytes (as far as there are any) and checks them.  How many it were. */

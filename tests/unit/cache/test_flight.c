@@ -406,8 +406,6 @@ leaver_woken(void *arg)
 	worker_unpost(l->g.worker, &l->leave);
 	guest_open(&l->g);
 	flight_leave(&l->g.wait);
-	l->g.reader.waiter.wake = leaver_reads;
-	l->g.reader.waiter.arg = l;
 	leaver_reads(l);
 }
 
@@ -428,6 +426,8 @@ ask_one(void *arg)
 	struct asking *a = arg;
 
 	guest_init(&a->l->g, a->l->g.worker, "GET", "");
+	a->l->g.more = leaver_reads;
+	a->l->g.more_arg = a->l;
 	a->l->g.wait.waiter.wake = leaver_woken;
 	a->l->g.wait.waiter.arg = a->l;
 	guest_ask(&a->l->g, a->c, KEY);

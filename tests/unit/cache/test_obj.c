@@ -313,6 +313,11 @@ START_TEST(a_laggard_is_cut_and_memory_bounded)
 		guest_read(&fast, 64 * KIB);
 		guest_read(&slow, 63 * KIB);
 		peak = transit() > peak ? transit() : peak;
+		if (obj_full(o)) {
+			ck_assert(obj_lagging(o));
+			obj_cut_laggards(o);
+			ck_assert(!obj_full(o));
+		}
 		rig_turn(w);
 		if (stuck.reader.obj != NULL && reader_is_cut(&stuck.reader)) {
 			ck_assert_uint_gt(stuck.body_wakes, 0);
@@ -348,12 +353,57 @@ START_TEST(a_cut_reader_is_called_once)
 	for (uint64_t off = 0; off < 2 * MIB; off += 64 * KIB) {
 		append(o, off, 64 * KIB);
 		guest_read(&fast, 64 * KIB);
+		if (obj_full(o))
+			obj_cut_laggards(o);
 		rig_turn(w);
 	}
 	ck_assert_uint_eq(stuck.body_wakes, 1);
 	reader_close(&stuck.reader);
 	reader_close(&fast.reader);
 	obj_fail(o);
+	obj_unref(o);
+	nothing_left(w);
+}
+END_TEST
+
+/* It holds up the others, who are told so, until it reads or leaves. */
+START_TEST(a_laggard_may_catch_up)
+{
+	struct worker *w = worker_new(0, NULL);
+	struct obj *o = new_obj(OBJ_NO_LENGTH, OBJ_WINDOW);
+	unsigned posts = 0;
+	struct worker_msg msg = { .fn = count_post, .arg = &posts };
+	struct guest fast, slow;
+
+	obj_set_source(o, w, &msg);
+	open_reader(&fast, w, o);
+	open_reader(&slow, w, o);
+	obj_forget(o);
+	append(o, 0, 2 * OBJ_WINDOW);
+	ck_assert(obj_full(o));
+	ck_assert(!obj_lagging(o));
+	guest_read(&fast, 2 * OBJ_WINDOW);
+	rig_turn(w);
+	ck_assert_uint_eq(posts, 1);
+	ck_assert(obj_full(o) && obj_lagging(o));
+	guest_read(&slow, OBJ_WINDOW / 2);
+	rig_turn(w);
+	ck_assert(obj_full(o) && obj_lagging(o));
+	guest_read(&slow, OBJ_WINDOW);
+	rig_turn(w);
+	ck_assert_uint_eq(posts, 2);
+	ck_assert(!obj_full(o) && !obj_lagging(o));
+	ck_assert(!reader_is_cut(&slow.reader));
+
+	append(o, 2 * OBJ_WINDOW, OBJ_WINDOW);
+	guest_read(&fast, OBJ_WINDOW);
+	ck_assert(obj_full(o) && obj_lagging(o));
+	reader_close(&slow.reader);
+	rig_turn(w);
+	ck_assert_uint_eq(posts, 3);
+	ck_assert(!obj_full(o));
+	obj_end(o);
+	reader_close(&fast.reader);
 	obj_unref(o);
 	nothing_left(w);
 }
@@ -494,12 +544,14 @@ START_TEST(a_long_chain_goes_without_recursion)
 {
 	struct worker *w = worker_new(0, NULL);
 	struct obj *o = new_obj(OBJ_NO_LENGTH, UINT64_MAX);
+	static char block[64 * 1024];
 	pthread_attr_t attr;
 	pthread_t t;
 	struct guest g;
 
 	open_reader(&g, w, o);
-	append(o, 0, 64 * MIB);
+	for (unsigned i = 0; i < 1000; i++)
+		obj_append(o, block, sizeof block);
 	obj_forget(o);
 	obj_end(o);
 	obj_unref(o);
@@ -518,7 +570,7 @@ START_TEST(many_segments_through_a_window)
 	struct worker *w = worker_new(0, NULL);
 	const unsigned appends = 200000;
 	struct obj *o = new_obj(OBJ_NO_LENGTH, MIB);
-	static char block[4096];
+	static char block[1024];
 	struct obj_piece piece[4];
 	enum reader_state state;
 	struct guest g;
@@ -723,6 +775,7 @@ obj_suite(void)
 	tcase_add_test(window, the_fastest_is_not_cut);
 	tcase_add_test(window, a_laggard_is_cut_and_memory_bounded);
 	tcase_add_test(window, a_cut_reader_is_called_once);
+	tcase_add_test(window, a_laggard_may_catch_up);
 	tcase_add_test(window, the_front_goes_back);
 	tcase_add_test(window, expected_readers_keep_the_beginning);
 	tcase_add_test(window, many_segments_through_a_window);

@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/contract.h"
 #include "base/worker.h"
@@ -44,6 +46,7 @@ enum count {
 	N_RELEASED,
 	N_LENT,
 	N_FINISHED,
+	N_NO_FD,			/* accept4() found no descriptor */
 	N_COUNT
 };
 
@@ -66,6 +69,7 @@ struct srv {
 	struct worker		*w;
 	struct listener		*l;
 	struct conf_addr	 bound;
+	const char		*peer;		/* where clients come from */
 	_Atomic unsigned	 connections;
 	TAILQ_HEAD(, user)	 parked;
 	char			*big;
@@ -113,6 +117,50 @@ reaches(struct srv *s, enum count what, unsigned n)
 	ok = s->n[what] >= n;
 	pthread_mutex_unlock(&s->lock);
 	return ok;
+}
+
+/* Time runs, or stands at `frozen`: this is base/clock for the whole program. */
+static _Atomic usec_t frozen;
+
+struct now
+clock_now(void)
+{
+	struct timespec ts;
+	struct now now = { .mono = atomic_load(&frozen) };
+
+	if (now.mono == 0) {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		now.mono = ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	now.wall = ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+	return now;
+}
+
+usec_t
+clock_mono(void)
+{
+	return clock_now().mono;
+}
+
+/*
+ * accept4() of the whole program, libevent's too, so that a test can wait for the accepts that find
+ * no descriptor.  By its symbol, since libc declares it with a union of its own.
+ */
+static struct srv *_Atomic accepts_of;
+
+int	counted_accept4(int fd, void *sa, socklen_t *len, int flags) __asm__("accept4");
+
+int
+counted_accept4(int fd, void *sa, socklen_t *len, int flags)
+{
+	int r = (int)syscall(SYS_accept4, fd, sa, len, flags), error = errno;
+	struct srv *s = atomic_load(&accepts_of);
+
+	if (r == -1 && error == EMFILE && s != NULL)
+		count(s, N_NO_FD);
+	errno = error;
+	return r;
 }
 
 /* The handler */
@@ -229,7 +277,7 @@ on_request(void *arg, struct gate *g, struct head *req)
 	u->g = g;
 	u->req = *req;
 	gate_attach(g, u);
-	ck_assert_str_eq(gate_peer(g), "127.0.0.1");
+	ck_assert_str_eq(gate_peer(g), s->peer);
 	if (path_is(u, "/park"))
 		TAILQ_INSERT_TAIL(&s->parked, u, link);
 	count(s, N_REQUEST);
@@ -317,13 +365,14 @@ static const struct gate_ops ops = {
 /* The server */
 
 static void
-srv_open(struct srv *s)
+srv_open_at(struct srv *s, const char *listen, const char *peer)
 {
-	struct conf_options opt = { .upstream = "http://127.0.0.1:1", .listen = "127.0.0.1:0",
+	struct conf_options opt = { .upstream = "http://127.0.0.1:1", .listen = listen,
 	    .admin = "off" };
 	struct buf faults = { 0 };
 
 	memset(s, 0, sizeof *s);
+	s->peer = peer;
 	signal(SIGPIPE, SIG_IGN);
 	TAILQ_INIT(&s->parked);
 	pthread_mutex_init(&s->lock, NULL);
@@ -334,6 +383,12 @@ srv_open(struct srv *s)
 	s->big = XCALLOC(1, BIG_PIECE);
 	for (size_t i = 0; i < BIG_PIECE; i++)
 		s->big[i] = (char)('a' + i % 23);
+}
+
+static void
+srv_open(struct srv *s)
+{
+	srv_open_at(s, "127.0.0.1:0", "127.0.0.1");
 }
 
 static void
@@ -455,7 +510,7 @@ static int
 cl_open(struct srv *s)
 {
 	struct timeval tv = { PATIENCE, 0 };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(s->bound.sa.ss_family, SOCK_STREAM, 0);
 
 	ck_assert_int_ge(fd, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
@@ -1474,6 +1529,43 @@ START_TEST(drain)
 }
 END_TEST
 
+/* A request that was on its way when the drain began: answered while the grace lasts. */
+START_TEST(request_within_the_grace)
+{
+	struct srv s;
+	struct buf in = { 0 };
+	int fd[2];
+
+	srv_open(&s);
+	srv_start(&s);
+	fd[0] = cl_open(&s);
+	ask(fd[0], "GET /x HTTP/1.1\r\n" H "\r\n", "200", "GET /x 0");
+	fd[1] = cl_open(&s);				/* nothing was ever asked on this one */
+	do
+		call(&s, look_connections);
+	while (connections_now < 3);
+	atomic_store(&frozen, clock_mono());		/* the grace lasts as long as we like */
+	call(&s, stop_listening);
+	do
+		call(&s, look_connections);
+	while (connections_now > 2);
+	for (int i = 0; i < 2; i++) {
+		cl_say(fd[i], "GET /late HTTP/1.1\r\n" H "\r\n");
+		in.n = 0;
+		ck_assert(cl_rest(fd[i], &in));
+		ck_assert_msg(strncmp(buf_str(&in), "HTTP/1.1 200 ", 13) == 0, "%s", in.p);
+		ck_assert_ptr_nonnull(strstr(in.p, "Connection: close\r\n"));
+		ck_assert_ptr_nonnull(strstr(in.p, "GET /late 0"));
+	}
+	atomic_store(&frozen, 0);
+	do
+		call(&s, look_connections);
+	while (connections_now > 0);
+	buf_fini(&in);
+	srv_close(&s);
+}
+END_TEST
+
 START_TEST(kill_in_every_state)
 {
 	struct srv s;
@@ -1635,6 +1727,108 @@ START_TEST(no_descriptors)
 }
 END_TEST
 
+static void
+limit_descriptors(rlim_t n)
+{
+	struct rlimit rl;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
+}
+
+static int
+lowest_free(void)
+{
+	int fd = dup(0);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	return fd;
+}
+
+/* Not even the reserve can be used: accepting pauses, and goes on when there are descriptors. */
+START_TEST(accepting_pauses)
+{
+	struct rlimit was;
+	struct srv s;
+	struct now began;
+	struct buf in = { 0 };
+	int fd, late;
+
+	srv_open(&s);
+	srv_start(&s);
+	atomic_store(&accepts_of, &s);
+	fd = cl_open(&s);
+	ask(fd, "GET /x HTTP/1.1\r\n" H "\r\n", "200", "GET /x 0");
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	late = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert(fd >= 0 && late >= 0);
+	getrlimit(RLIMIT_NOFILE, &was);
+	limit_descriptors(0);
+	began = clock_now();
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&s.bound.sa, s.bound.len), 0);
+	/* At once: libevent's, then with the reserve given up.  Then one after each pause. */
+	ck_assert(reaches(&s, N_NO_FD, 2 + 3));
+	/* Three pauses of 100 ms, by libevent's coarse clock. */
+	ck_assert_int_ge(clock_now().mono - began.mono, 250 * USEC_PER_MSEC);
+	limit_descriptors(was.rlim_cur);
+	ask(fd, "GET /waited HTTP/1.1\r\n" H "\r\n", "200", "GET /waited 0");
+	/* The reserve was taken again, so the next shortage is answered. */
+	limit_descriptors((rlim_t)lowest_free());
+	ck_assert_int_eq(connect(late, (struct sockaddr *)&s.bound.sa, s.bound.len), 0);
+	ck_assert(cl_rest(late, &in));
+	ck_assert_msg(strncmp(buf_str(&in), "HTTP/1.1 503 ", 13) == 0, "%s", in.p);
+	limit_descriptors(was.rlim_cur);
+	close(fd);
+	buf_fini(&in);
+	atomic_store(&accepts_of, NULL);
+	srv_close(&s);
+}
+END_TEST
+
+/* False, and says so, where this machine has no ::1. */
+static bool
+has_ipv6(void)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool has = fd != -1 && bind(fd, (struct sockaddr *)&in6, sizeof in6) == 0;
+
+	if (!has)
+		printf("skipped: no IPv6 loopback here: %s\n", strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return has;
+}
+
+START_TEST(ipv6_listener)
+{
+	struct srv s;
+	struct sockaddr_in6 in6;
+	char text[80], want[80];
+	int fd;
+
+	if (!has_ipv6())
+		return;
+	srv_open_at(&s, "[::1]:0", "::1");
+	srv_start(&s);
+	memcpy(&in6, &s.bound.sa, sizeof in6);
+	ck_assert_uint_ne(in6.sin6_port, 0);
+	snprintf(want, sizeof want, "[::1]:%u", ntohs(in6.sin6_port));
+	listener_text(&s.bound, text, sizeof text);
+	ck_assert_str_eq(text, want);
+	ck_assert_int_eq(listener_probe(&s.bound), -1);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	fd = cl_open(&s);
+	ask(fd, "GET /six HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "200", "GET /six 0");
+	ask(fd, "POST /b HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello", "200", "POST /b 5");
+	close(fd);
+	srv_close(&s);
+}
+END_TEST
+
 START_TEST(probes)
 {
 	struct srv s;
@@ -1707,10 +1901,13 @@ gate_suite(void)
 	tcase_add_test(tc, idle_and_stuck);
 	tcase_add_test(tc, connection_limit);
 	tcase_add_test(tc, drain);
+	tcase_add_test(tc, request_within_the_grace);
 	tcase_add_test(tc, kill_in_every_state);
 	tcase_add_test(tc, kill_resets_what_was_begun);
 	tcase_add_test(tc, garbage);
 	tcase_add_test(tc, no_descriptors);
+	tcase_add_test(tc, accepting_pauses);
+	tcase_add_test(tc, ipv6_listener);
 	tcase_add_test(tc, probes);
 	tcase_add_test(tc, idle_is_cheap);
 	suite_add_tcase(suite, tc);

@@ -38,6 +38,9 @@ static const struct {
 	{ "http://evil/http://example.com/", -1 },
 	{ "http:///api/", 4 },
 	{ "http://example.com", 1 },
+	{ "http://example.com*", 1 },
+	{ "http://example.com:8080*", 1 },
+	{ "http://other.example*", -1 },
 };
 
 START_TEST(first_match_wins)
