@@ -14,8 +14,7 @@
  * A slow reader is judged by what its side has acknowledged (SIOCOUTQ), not by the buffer: large
  * kernel buffers hide its progress.
  *
- * Not bufferevent_write() for all: it waits for the loop, and the direct send is most of what makes
- * a hit cheap.
+ * Not bufferevent_write() for all: it copies, and sends a turn of the loop later.
  */
 #include "front/gate.h"
 
