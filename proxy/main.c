@@ -70,19 +70,27 @@ take_command(struct options *o, const char *word)
 	} words[] = {
 		{ "check", CMD_CHECK }, { "config", CMD_CONFIG }, { "demo", CMD_DEMO },
 	};
-	static const char *const later[] = { "stats", "top", "purge", "explain" };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strcmp(word, words[i].word) == 0) {
 			o->cmd = words[i].cmd;
 			return true;
 		}
-	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-		if (strcmp(word, later[i]) == 0) {
-			fprintf(stderr, "corral: %s is not available in this version\n", word);
+	return false;
+}
+
+/* Before the options are read: these commands have some of their own. */
+static void
+refuse_later_commands(int argc, char **argv)
+{
+	static const char *const later[] = { "stats", "top", "purge", "explain" };
+
+	for (size_t i = 0; argc > 1 && i < sizeof later / sizeof later[0]; i++)
+		if (strcmp(argv[1], later[i]) == 0) {
+			fprintf(stderr, "corral: %s is not available in this version; the admin "
+			    "endpoint has GET /stats and POST /purge\n", argv[1]);
 			exit(2);
 		}
-	return false;
 }
 
 static void
@@ -102,6 +110,7 @@ read_options(struct options *o, int argc, char **argv)
 	bool got_command = false;
 	int c;
 
+	refuse_later_commands(argc, argv);
 	while ((c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
@@ -140,16 +149,25 @@ read_options(struct options *o, int argc, char **argv)
 		wrong_usage("--keep goes with demo", "");
 }
 
-/* ./proxy.yaml, then the installed one; none is needed where the backend is given as an option. */
-static void
+/*
+ * ./proxy.yaml, then the installed one; none is needed where the backend is given as an option.
+ * False: there is none, and that was said.
+ */
+static bool
 find_file(struct conf_options *c)
 {
 	static const char installed[] = SYSCONFDIR "/corral/proxy.yaml";
 
 	if (c->file != NULL || c->upstream != NULL)
-		return;
-	c->file = access("proxy.yaml", F_OK) == 0 || access(installed, F_OK) != 0 ?
-	    "proxy.yaml" : installed;
+		return true;
+	/* A file that is there but can't be read is a fault of its own, told by who reads it. */
+	c->file = access("proxy.yaml", F_OK) == 0 || errno != ENOENT ? "proxy.yaml" :
+	    access(installed, F_OK) == 0 || errno != ENOENT ? installed : NULL;
+	if (c->file == NULL)
+		fprintf(stderr, "corral: no configuration: there is no proxy.yaml here and no %s.\n"
+		    "Name one with -c FILE, or do without: corral --upstream http://127.0.0.1:3000\n",
+		    installed);
+	return c->file != NULL;
 }
 
 /* Prints faults and warnings; NULL when there was a fault. */
@@ -234,6 +252,16 @@ on_reload(evutil_socket_t sig, short what, void *arg)
 	log_info("reloaded");
 }
 
+/* Its default would end us: whoever rotates logs sends it to all that may write one. */
+static void
+on_reopen(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	log_info("SIGUSR1: the log goes to standard error, there is no file to reopen");
+}
+
 /* Sockets are what Corral lives on: as many as the system lets us have. */
 static void
 raise_files(const struct conf *conf)
@@ -245,7 +273,8 @@ raise_files(const struct conf *conf)
 	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < conf->limits.connections)
-		log_info("%llu open files are allowed, fewer than limits.connections (%u)",
+		log_info("%llu open files are allowed, which is what bounds the connections, not "
+		    "limits.connections (%u); ulimit -n, or LimitNOFILE of systemd, raises it",
 		    (unsigned long long)rl.rlim_cur, conf->limits.connections);
 }
 
@@ -269,6 +298,7 @@ serve(struct daemon *d)
 		evsignal_new(base, SIGTERM, on_stop, d),
 		evsignal_new(base, SIGINT, on_stop, d),
 		evsignal_new(base, SIGHUP, on_reload, d),
+		evsignal_new(base, SIGUSR1, on_reopen, d),
 	};
 
 	for (size_t i = 0; i < sizeof ev / sizeof ev[0]; i++) {
@@ -317,7 +347,8 @@ main(int argc, char **argv)
 	read_options(&o, argc, argv);
 	if (o.cmd == CMD_DEMO)
 		return demo_run(o.keep);
-	find_file(&o.conf);
+	if (!find_file(&o.conf))
+		return 1;
 	switch (o.cmd) {
 	case CMD_RUN:
 		return run(&o.conf);

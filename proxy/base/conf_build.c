@@ -169,11 +169,10 @@ build_upstreams(struct conf_loader *ld, const struct conf_row *row, const struct
 		conf_wrong(ld, row, n);
 		return;
 	}
-	if (ld->conf->nupstreams > 0) {
+	/* Read all the same, for the faults that may be in it. */
+	if (ld->conf->nupstreams > 0)
 		conf_fault(ld->faults, n->key->at, "both \"upstream\" and \"upstreams\"; "
 		    "move the URL into \"upstreams\", or remove one");
-		return;
-	}
 	ld->conf->nupstreams = n->n;
 	ld->conf->upstreams = conf_zalloc(ld->keep, n->n * sizeof *up);
 	for (m = n->first; m != NULL; m = m->next, i++) {

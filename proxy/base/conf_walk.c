@@ -86,14 +86,28 @@ not_available(struct conf_loader *ld, const struct conf_row *row, const struct c
 }
 
 /* After the value, when it is nearly right. */
+static bool
+is_unit(enum conf_type type, const char *unit)
+{
+	static const char *const times[] = { "ms", "s", "m", "h", "d", NULL };
+	static const char *const sizes[] = { "KiB", "MiB", "GiB", "TiB", NULL };
+	const char *const *u = type == KEY_TIME ? times : sizes;
+
+	while (*u != NULL && strcmp(*u, unit) != 0)
+		u++;
+	return *u != NULL;
+}
+
 static const char *
 value_hint(struct conf_loader *ld, const struct conf_row *row, const char *text)
 {
-	bool number = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+	const char *unit = text + strspn(text, "0123456789");
+	bool number = unit > text && *unit == '\0';
 	struct buf b = { 0 };
 	const char *hint = "";
 
-	if (strlen(text) > 20)
+	/* Well spelt, and out of range: that was said. */
+	if (strlen(text) > 20 || (unit > text && is_unit(row->type, unit)))
 		return "";
 	if (row->type == KEY_TIME && number)
 		buf_addf(&b, "; durations need their unit: %ss", text);

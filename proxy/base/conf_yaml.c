@@ -305,10 +305,15 @@ on_event(struct reader *r, const yaml_event_t *ev)
 struct conf_node *
 conf_yaml_read(struct slice bytes, const char *file, struct arena *a, struct conf_faults *f)
 {
-	struct reader r = { .bytes = bytes, .file = file, .arena = a, .faults = f };
+	static const struct slice byte_order_mark = SLICE_INIT("\xef\xbb\xbf");
+	struct reader r = { .file = file, .arena = a, .faults = f };
 	yaml_event_t ev;
 	int more;
 
+	/* Some editors write one.  libyaml would count it as a column. */
+	if (slice_starts(bytes, byte_order_mark))
+		bytes = slice_of(bytes.p + byte_order_mark.n, bytes.n - byte_order_mark.n);
+	r.bytes = bytes;
 	ASSERT(yaml_parser_initialize(&r.yaml) == 1);
 	yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
 	/* An empty buf has no pointer, which libyaml takes for a mistake. */

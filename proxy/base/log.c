@@ -35,6 +35,7 @@
 #define TEXT_MAX	(MESSAGE_MAX * 4)	/* all of them as \xNN */
 #define LINE_MAX_BYTES	(TEXT_MAX * 2 + 128)	/* each backslash twice in JSON */
 #define SLOTS		256			/* a power of two */
+#define LAST_MAX	160
 #define BURST		10
 #define WINDOW		(10 * USEC_PER_SEC)
 
@@ -44,6 +45,7 @@ struct slot {
 	unsigned	 lines;		/* in this window */
 	unsigned	 held;		/* past BURST, not reported yet */
 	enum log_level	 level;
+	char		 last[LAST_MAX];	/* the beginning of the last one that was written */
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -200,14 +202,25 @@ take_held(usec_t now, struct slot *out)
 }
 
 static void
+remember(const char *fmt, const char *message)
+{
+	struct slot *s;
+
+	pthread_mutex_lock(&limiter.lock);
+	if ((s = slot_of(fmt)) != NULL && s->fmt == fmt)
+		snprintf(s->last, sizeof s->last, "%.*s", LAST_MAX - 1, message);
+	pthread_mutex_unlock(&limiter.lock);
+}
+
+static void
 report_held(struct now now)
 {
 	char message[MESSAGE_MAX];
 	struct slot s;
 
 	while (take_held(now.mono, &s)) {
-		snprintf(message, sizeof message, "%u more of this kind were held back: %s", s.held,
-		    s.fmt);
+		snprintf(message, sizeof message, "%u more were held back that are like this one: %s",
+		    s.held, s.last);
 		write_line(s.level, message, now.wall);
 	}
 }
@@ -231,8 +244,10 @@ log_event(enum log_level level, const char *fmt, ...)
 		va_end(ap);
 		if (n >= (int)sizeof message)
 			memcpy(message + sizeof message - 4, "...", 4);
-		if (n >= 0)
+		if (n >= 0) {
 			write_line(level, message, now.wall);
+			remember(fmt, message);
+		}
 	}
 	errno = saved;
 }

@@ -38,21 +38,19 @@ cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
 	return c;
 }
 
-/* Takes the entry's objects and its flight out; what went is to be unreferenced after the lock. */
+/* Takes the entry's objects and its flights out; what went is to be unreferenced after the lock. */
 struct gone {
 	struct obj	*obj[ENTRY_VARIANTS];
 	unsigned	 nobj;
-	struct flight	*flight;
+	struct flight	*flights;	/* a chain */
 };
 
 static void
 clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gone *g)
 {
 	g->nobj = store_empty(s, e, g->obj);
-	g->flight = e->flight;
-	if (e->flight != NULL)
-		flight_detach_locked(e->flight);
-	e->marker[0] = e->marker[1] = 0;
+	g->flights = flight_detach_all_locked(e);
+	e->marker[0] = e->marker[1] = e->vary_until = 0;
 	store_settle(c, s, e, 0);
 }
 
@@ -61,7 +59,7 @@ drop_gone(struct gone *g)
 {
 	for (unsigned i = 0; i < g->nobj; i++)
 		obj_unref(g->obj[i]);
-	flight_unref(g->flight);
+	flight_drop_chain(g->flights);
 }
 
 /*
@@ -178,6 +176,7 @@ struct question {
 	bool		 authorized;
 	struct flight	*prepared;	/* of the kind that was asked for */
 	struct entry	*entry;		/* likewise, for it */
+	struct names	*names;		/* a reference: what the key's answers vary by */
 	enum flight_kind kind;
 };
 
@@ -230,13 +229,31 @@ link_flight_locked(struct question *q, struct entry *e)
 			q->entry = NULL;
 			store_link(q->c, q->s, e);
 		}
-		ASSERT(e->flight == NULL);
-		e->flight = flight_ref(q->prepared);
 		flight_enter_locked(q->prepared, e);
 	}
 	flight_park_locked(q->prepared, q->wait, true);
 	q->lk->flight = q->prepared;
+	q->lk->whole = q->kind != FLIGHT_PASS;
 	q->prepared = NULL;
+}
+
+/* What only readers hold on to is beyond what the store may hold and a good deal more. */
+static bool
+memory_is_short(struct cache *c)
+{
+	return atomic_load_explicit(&c->budget.transit, memory_order_relaxed) > TRANSIT_SPARE +
+	    (int64_t)atomic_load_explicit(&c->memory, memory_order_relaxed);
+}
+
+/* A flight of one's own: whatever comes of it, nobody parks on it. */
+static void
+choose_own(struct question *q)
+{
+	/* A HEAD, or a part, is asked for as it came: its answer is no plain GET's. */
+	bool plain = method_is(q->lk->req, "GET") && !fresh_request_partial(q->lk->req);
+
+	q->lk->detail = q->lk->alone ? "unshareable" : "pass-marker";
+	q->kind = plain ? FLIGHT_OWN : FLIGHT_PASS;
 }
 
 static enum found
@@ -244,32 +261,40 @@ ask_locked(struct question *q, enum verdict *v)
 {
 	struct lookup *lk = q->lk;
 	struct entry *e = store_find(q->s, lk->key, q->hash);
+	struct flight *fl = NULL;
 
 	if (find_fresh_locked(q, e)) {
 		*v = V_HIT;
 		return FOUND_ANSWER;
 	}
 	if (lk->alone || (e != NULL && e->marker[q->authorized] > lk->now.mono)) {
-		lk->detail = lk->alone ? "unshareable" : "pass-marker";
-		q->kind = FLIGHT_OWN;
+		choose_own(q);
 		*v = V_PASS;
 	} else if (lk->route->coalesce == COALESCE_OFF) {
 		q->kind = FLIGHT_OWN;
 		*v = V_LEAD;
-	} else if (e != NULL && e->flight != NULL) {
-		if (flight_parked_locked(e->flight) >= lk->route->park_limit) {
+	} else if (e != NULL && (fl = flight_find_locked(q->s, e, lk->req)) != NULL) {
+		if (flight_parked_locked(fl) >= lk->route->park_limit) {
+			lk->detail = "park-limit";
 			*v = V_SHED;
 			return FOUND_ANSWER;
 		}
-		flight_park_locked(e->flight, q->wait, false);
+		flight_park_locked(fl, q->wait, false);
 		*v = V_PARK;
 		return FOUND_ANSWER;
 	} else {
 		q->kind = FLIGHT_SHARED;
 		*v = V_LEAD;
 	}
-	if (q->prepared == NULL || flight_kind(q->prepared) != q->kind)
+	if (memory_is_short(q->c)) {
+		lk->detail = "memory";
+		*v = V_SHED;
+		return FOUND_ANSWER;
+	}
+	if (q->prepared == NULL || !flight_fits(q->prepared, q->kind, e == NULL ? NULL : e->names)) {
+		q->names = e == NULL || q->kind != FLIGHT_SHARED ? NULL : names_ref(e->names);
 		return FOUND_NOTHING;
+	}
 	link_flight_locked(q, e);
 	return FOUND_ANSWER;
 }
@@ -278,8 +303,9 @@ static void
 prepare(struct question *q)
 {
 	flight_unref(q->prepared);
-	q->prepared = flight_new(q->c, q->lk->key, q->hash, q->kind, q->lk->route, q->authorized,
-	    method_is_safe(q->lk->req->method));
+	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->authorized);
+	flight_set_names(q->prepared, q->names, q->lk->req);
+	q->names = NULL;
 	if (q->kind == FLIGHT_SHARED && q->entry == NULL)
 		q->entry = entry_new(q->lk->key, q->hash);
 }
@@ -290,6 +316,10 @@ pass(struct question *q, const char *fwd)
 {
 	q->lk->fwd = fwd;
 	q->kind = FLIGHT_PASS;
+	if (memory_is_short(q->c)) {
+		q->lk->detail = "memory";
+		return V_SHED;
+	}
 	prepare(q);
 	pthread_mutex_lock(&q->s->lock);
 	link_flight_locked(q, NULL);
@@ -310,7 +340,7 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 	wait->req = lk->req;
 	lk->obj = NULL;
 	lk->flight = NULL;
-	lk->expected = false;
+	lk->expected = lk->whole = false;
 	lk->fwd = lk->detail = NULL;
 	q.hash = hash_bytes(&c->seed, lk->key.p, lk->key.n);
 	q.s = store_shard(c, q.hash);

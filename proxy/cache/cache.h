@@ -34,7 +34,7 @@ enum verdict {
 	V_PARK,			/* on a flight that is up: wait for the wake */
 	V_LEAD,			/* on a new flight: start its fill, wait for the wake */
 	V_PASS,			/* on a flight of one's own: start its fill, wait for the wake */
-	V_SHED,			/* too many wait for this already */
+	V_SHED,			/* too many wait for this already, or memory is short: see detail */
 };
 
 struct lookup {
@@ -51,6 +51,7 @@ struct lookup {
 	bool			 expected;	/* V_HIT: for reader_open() */
 	usec_t			 age;		/* V_HIT */
 	struct flight		*flight;	/* V_LEAD, V_PASS: a reference for the fill */
+	bool			 whole;		/* V_LEAD, V_PASS: its answer may be for others */
 	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */
 	const char		*detail;	/* Cache-Status detail, or NULL */
 };

@@ -5,7 +5,8 @@
  *	cache ── shard[hash] ── lock: entries (key -> entry), LRU
  *	                          │
  *	                        entry ── objects (variants)   references
- *	                              ── flight               undecided, at most one; a reference
+ *	                              ── flights              undecided, one for each variant
+ *	                              ── names                what the key's answers vary by
  *	                              ── pass markers         until when
  *
  * Under a shard's lock: look, link, count.  Never: call out, log, or take another shard's lock.
@@ -29,6 +30,17 @@
 #define ENTRY_VARIANTS		8	/* objects of one key; the oldest makes room */
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
+/* Bytes that only readers hold may exceed cache.memory by this; then new fetches are refused. */
+#define TRANSIT_SPARE		((int64_t)64 << 20)
+
+/* Field names of a Vary, as vary_names() has them; counted, immutable. */
+struct names {
+	_Atomic unsigned	 refs;
+	size_t			 n;
+	char			 p[];
+};
+
+LIST_HEAD(flight_list, flight);
 
 /* All we hold for a key. */
 struct entry {
@@ -37,7 +49,13 @@ struct entry {
 	LIST_ENTRY(entry)	 link;		/* in its shard's bucket */
 	struct obj		*obj[ENTRY_VARIANTS];	/* newest first; references */
 	unsigned		 nobj;
-	struct flight		*flight;	/* undecided; a reference */
+	struct flight_list	 flights;	/* undecided; a reference each */
+	/*
+	 * What the last shareable answer varied by, NULL: by nothing.  With it each variant of a herd
+	 * parks on a flight of its own at once.  Good until vary_until.
+	 */
+	struct names		*names;
+	usec_t			 vary_until;	/* mono */
 	usec_t			 marker[2];	/* mono; [1] for requests with Authorization */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
@@ -106,16 +124,26 @@ enum flight_kind {
 	FLIGHT_PASS,		/* for one, never stored */
 };
 
-struct flight	*flight_new(struct cache *c, struct slice key, uint64_t hash, enum flight_kind kind,
-    const struct conf_route *route, bool authorized, bool cancel_on_leave);
+struct names	*names_new(struct slice s);
+struct names	*names_ref(struct names *n);	/* NULL is none */
+void	names_unref(struct names *n);
+
+struct flight	*flight_new(struct cache *c, const struct lookup *lk, uint64_t hash,
+    enum flight_kind kind, bool authorized);
+/* It is for those whose fields select the same as req's do.  names is moved; NULL: for all. */
+void	flight_set_names(struct flight *fl, struct names *names, const struct head *req);
+/* It is of that kind, and was made for an entry of those names. */
+bool	flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *names);
 struct flight	*flight_ref(struct flight *fl);
-enum flight_kind	flight_kind(const struct flight *fl);
 /* With the shard's lock held. */
-/* It is e's flight now (e->flight holds the reference). */
+/* The entry's flight for the variant that req selects, or NULL. */
+struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req);
+/* It is one of e's flights now, who takes a reference. */
 void	flight_enter_locked(struct flight *fl, struct entry *e);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);
 unsigned	flight_parked_locked(const struct flight *fl);
-/* The entry lets go of it: what it brings is not for the store. */
-void	flight_detach_locked(struct flight *fl);
+/* The entry lets go of its flights: what they bring is not for the store.  A chain of references. */
+struct flight	*flight_detach_all_locked(struct entry *e);
+void	flight_drop_chain(struct flight *fl);	/* without the lock */
 
 #endif

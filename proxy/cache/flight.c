@@ -40,14 +40,20 @@ struct flight {
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
 	bool			 marks;			/* the source's: the key gets a pass marker */
 	struct fresh_policy	 policy;
+	/* For those whose fields select these values; NULL: for all. */
+	struct names		*names;
+	struct buf		 values;
 
 	/* guarded by shard->lock */
 	enum flight_state	 state;
 	bool			 no_store;	/* purged: not for the store */
 	uint64_t		 purges;	/* the shard's when this one started */
-	struct entry		*entry;		/* whose ->flight this is; NULL: detached or of one's own */
+	struct entry		*entry;		/* whose flight this is; NULL: detached or of one's own */
+	LIST_ENTRY(flight)	 link;		/* on entry->flights */
+	struct flight		*chain;		/* after flight_detach_all_locked() */
 	unsigned		 waits;		/* standing in the crowds */
 	unsigned		 counted;	/* those of them that are a reason to fetch */
+	unsigned		 personal;	/* those of them who say who they are, but the leader */
 	bool			 leader_waits;
 	struct worker		*source_worker;
 	struct worker_msg	*source_msg;
@@ -56,6 +62,7 @@ struct flight {
 	/* set when it is decided, immutable from then on */
 	struct obj		*obj;
 	enum fresh_class	 class;
+	bool			 by_policy;	/* shared only since the route says so */
 	bool			 stored;
 	struct flight_failure	 failure;
 	/* the source's */
@@ -91,6 +98,8 @@ flight_unref(struct flight *fl)
 	ASSERT(fl->entry == NULL && fl->waits == 0);
 	crowds_fini(&fl->crowds);
 	obj_unref(fl->obj);
+	names_unref(fl->names);
+	buf_fini(&fl->values);
 	FREE(fl);
 }
 
@@ -107,10 +116,10 @@ crowd_unref(void *owner)
 }
 
 struct flight *
-flight_new(struct cache *c, struct slice key, uint64_t hash, enum flight_kind kind,
-    const struct conf_route *route, bool authorized, bool cancel_on_leave)
+flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_kind kind,
+    bool authorized)
 {
-	struct flight *fl = XCALLOC(1, sizeof *fl + key.n);
+	struct flight *fl = XCALLOC(1, sizeof *fl + lk->key.n);
 
 	fl->magic = FLIGHT_MAGIC;
 	atomic_init(&fl->refs, 1);
@@ -119,13 +128,78 @@ flight_new(struct cache *c, struct slice key, uint64_t hash, enum flight_kind ki
 	fl->hash = hash;
 	fl->kind = kind;
 	fl->authorized = authorized;
-	fl->cancel_on_leave = cancel_on_leave;
-	fl->policy.ttl = route->ttl;
-	fl->policy.share_always = route->coalesce == COALESCE_ALWAYS;
+	fl->cancel_on_leave = method_is_safe(lk->req->method);
+	fl->policy.ttl = lk->route->ttl;
+	fl->policy.share_always = lk->route->coalesce == COALESCE_ALWAYS;
 	crowds_init(&fl->crowds, &fl->shard->lock, crowd_ref, crowd_unref, fl);
-	fl->keylen = key.n;
-	memcpy(fl->key, key.p, key.n);
+	fl->keylen = lk->key.n;
+	memcpy(fl->key, lk->key.p, lk->key.n);
 	return fl;
+}
+
+/* Variants. */
+
+struct names *
+names_new(struct slice s)
+{
+	struct names *n;
+
+	if (s.n == 0)
+		return NULL;
+	n = XCALLOC(1, sizeof *n + s.n);
+	atomic_init(&n->refs, 1);
+	n->n = s.n;
+	memcpy(n->p, s.p, s.n);
+	return n;
+}
+
+struct names *
+names_ref(struct names *n)
+{
+	if (n != NULL)
+		atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+	return n;
+}
+
+void
+names_unref(struct names *n)
+{
+	if (n != NULL && atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) == 1)
+		free(n);
+}
+
+void
+flight_set_names(struct flight *fl, struct names *names, const struct head *req)
+{
+	fl->names = names;
+	if (names != NULL)
+		vary_values(req, slice_of(names->p, names->n), &fl->values);
+}
+
+bool
+flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *names)
+{
+	return fl->kind == kind && (kind != FLIGHT_SHARED || fl->names == names);
+}
+
+struct flight *
+flight_find_locked(struct shard *s, const struct entry *e, const struct head *req)
+{
+	const struct names *seen = NULL;
+	struct flight *fl;
+
+	LIST_FOREACH(fl, &e->flights, link) {
+		if (fl->names == NULL)
+			return fl;
+		if (fl->names != seen) {
+			s->scratch.n = 0;
+			vary_values(req, slice_of(fl->names->p, fl->names->n), &s->scratch);
+			seen = fl->names;
+		}
+		if (slice_eq(buf_slice(&s->scratch), buf_slice(&fl->values)))
+			return fl;
+	}
+	return NULL;
 }
 
 /* Waits. */
@@ -168,10 +242,14 @@ flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 	wt->taken = false;
 	fl->waits++;
 	fl->counted++;
+	wt->personal = hdr_get(wt->req, SLICE("Cookie")) != NULL ||
+	    hdr_get(wt->req, SLICE("Authorization")) != NULL;
 	if (leader) {
 		fl->leader_waits = true;
 		fl->purges = fl->shard->purges;
 		atomic_fetch_add_explicit(&fl->cache->flights, 1, memory_order_relaxed);
+	} else {
+		fl->personal += wt->personal;
 	}
 	crowd_join(&fl->crowds, &wt->waiter);
 	if (fl->kind == FLIGHT_SHARED)
@@ -216,7 +294,8 @@ flight_uncount(struct wait *wt)
 static bool
 is_expected(const struct flight *fl, const struct wait *wt)
 {
-	return fl->obj != NULL && (fl->class != FRESH_ALONE || wt->leader);
+	return fl->obj != NULL && (wt->leader ||
+	    (fl->class != FRESH_ALONE && !(fl->by_policy && wt->personal)));
 }
 
 void
@@ -236,6 +315,8 @@ flight_leave(struct wait *wt)
 	if (!decided) {
 		if (wt->leader)
 			fl->leader_waits = false;
+		else
+			fl->personal -= wt->personal;
 		uncount_locked(fl, wt);
 		/* Of one's own, and its one is gone: even an unsafe one has nobody to answer. */
 		if (fl->waits == 0 && fl->kind != FLIGHT_SHARED)
@@ -319,27 +400,46 @@ flight_wanted(struct flight *fl)
 	return wanted;
 }
 
-enum flight_kind
-flight_kind(const struct flight *fl)
-{
-	CHECK(fl, FLIGHT_MAGIC);
-	return fl->kind;
-}
-
 void
 flight_enter_locked(struct flight *fl, struct entry *e)
 {
-	ASSERT(fl->entry == NULL && e->flight == fl);
+	ASSERT(fl->entry == NULL);
 	fl->entry = e;
+	flight_ref(fl);
+	LIST_INSERT_HEAD(&e->flights, fl, link);
+}
+
+/* The entry's reference is the caller's from here on. */
+static void
+leave_entry_locked(struct flight *fl)
+{
+	LIST_REMOVE(fl, link);
+	fl->entry = NULL;
+}
+
+struct flight *
+flight_detach_all_locked(struct entry *e)
+{
+	struct flight *fl, *chain = NULL;
+
+	while ((fl = LIST_FIRST(&e->flights)) != NULL) {
+		leave_entry_locked(fl);
+		fl->no_store = true;
+		fl->chain = chain;
+		chain = fl;
+	}
+	return chain;
 }
 
 void
-flight_detach_locked(struct flight *fl)
+flight_drop_chain(struct flight *fl)
 {
-	ASSERT(fl->entry != NULL && fl->entry->flight == fl);
-	fl->no_store = true;
-	fl->entry->flight = NULL;
-	fl->entry = NULL;
+	struct flight *next;
+
+	for (; fl != NULL; fl = next) {
+		next = fl->chain;
+		flight_unref(fl);
+	}
 }
 
 /*
@@ -357,8 +457,7 @@ leave_table_locked(struct flight *fl, enum flight_state state)
 	if (fl->kind == FLIGHT_SHARED)
 		count_parked(fl->cache, -(int64_t)fl->counted);
 	if (fl->entry != NULL) {
-		fl->entry->flight = NULL;
-		fl->entry = NULL;
+		leave_entry_locked(fl);
 		held = fl;
 	}
 	return held;
@@ -390,7 +489,7 @@ make_meta(struct obj_meta *m, const struct head *req, struct head *resp, struct 
 		date_format(answered.wall / USEC_PER_SEC, date);
 		hdr_add(resp, SLICE("Date"), slice_str(date));
 	}
-	hdr_add(resp, SLICE("Via"), SLICE("1.1 corral"));
+	hdr_add(resp, SLICE("Via"), resp->minor == 0 ? SLICE("1.0 corral") : SLICE("1.1 corral"));
 	m->head = *resp;
 	memset(resp, 0, sizeof *resp);
 	hdr_emit(&m->head, &m->wire);
@@ -411,10 +510,24 @@ classify(struct flight *fl, const struct head *req, const struct head *resp, str
 	    resp->length > (max < memory ? max : memory)) {
 		fresh->class = FRESH_ALONE;
 		fresh->why = "too-large";
+		fresh->marks = true;
 	}
-	/* A part or a 304 says nothing about what a plain GET would have got. */
-	fl->marks = fresh->class == FRESH_ALONE && method_is(req, "GET") && resp->status != 206 &&
-	    resp->status != 304;
+	fl->marks = fresh->class == FRESH_ALONE && fresh->marks;
+}
+
+/* The key's Vary memory.  Names that stay the same stay the same pointer: flights compare it. */
+static void
+remember_names_locked(struct flight *fl, struct entry *e, struct names **names, usec_t mono)
+{
+	struct names *was = e->names, *is = *names;
+
+	e->vary_until = is == NULL ? 0 : mono + MARKER_LIFETIME;
+	if (is != NULL)
+		lru_touch(&fl->shard->lru, &e->lru, mono);
+	if (was != NULL && is != NULL && was->n == is->n && memcmp(was->p, is->p, is->n) == 0)
+		return;
+	e->names = is;
+	*names = was;
 }
 
 /*
@@ -423,7 +536,7 @@ classify(struct flight *fl, const struct head *req, const struct head *resp, str
  */
 static unsigned
 settle_entry_locked(struct flight *fl, struct obj *o, const struct fresh *fresh, struct entry **spare,
-    usec_t mono, struct obj *out[2])
+    struct names **names, usec_t mono, struct obj *out[2])
 {
 	struct entry *e = store_find(fl->shard, flight_key(fl), fl->hash);
 	unsigned nout = 0;
@@ -441,6 +554,7 @@ settle_entry_locked(struct flight *fl, struct obj *o, const struct fresh *fresh,
 		lru_touch(&fl->shard->lru, &e->lru, mono);
 	} else if (fresh->class != FRESH_ALONE) {
 		e->marker[fl->authorized] = 0;
+		remember_names_locked(fl, e, names, mono);
 		if (fl->linked)
 			nout = store_insert(fl->shard, e, o, mono, out);
 	}
@@ -458,12 +572,14 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 	struct fresh fresh;
 	struct flight *held;
 	struct crowd *due;
+	struct names *names;
 	unsigned nout, readers;
 
 	CHECK(fl, FLIGHT_MAGIC);
 	classify(fl, req, resp, asked, answered, &fresh);
 	make_meta(&meta, req, resp, asked, answered);
 	meta.fresh = fresh;
+	names = names_new(buf_slice(&meta.vary_names));
 	o = obj_new(&fl->cache->budget, &meta, !meta.bodyless,
 	    atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed));
 	spare = fl->kind == FLIGHT_PASS ? NULL : entry_new(flight_key(fl), fl->hash);
@@ -475,10 +591,12 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 		fl->no_store = true;
 	fl->obj = obj_ref(o);
 	fl->class = fresh.class;
+	fl->by_policy = fresh.by_policy;
 	fl->stored = fl->linked = fresh.class == FRESH_STORE && !fl->no_store;
-	readers = fresh.class == FRESH_ALONE ? fl->leader_waits : fl->waits;
+	readers = fresh.class == FRESH_ALONE ? fl->leader_waits :
+	    fl->waits - (fl->by_policy ? fl->personal : 0);
 	obj_expect(o, readers);
-	nout = settle_entry_locked(fl, o, &fresh, &spare, answered.mono, out);
+	nout = settle_entry_locked(fl, o, &fresh, &spare, &names, answered.mono, out);
 	due = crowds_mark(&fl->crowds);
 	pthread_mutex_unlock(&fl->shard->lock);
 
@@ -487,6 +605,7 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 	crowds_post(due);
 	flight_unref(held);
 	entry_free(spare);
+	names_unref(names);
 	for (unsigned i = 0; i < nout; i++)
 		obj_unref(out[i]);
 	/* Also for a pass marker alone: its entry counts too. */

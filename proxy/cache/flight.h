@@ -48,6 +48,7 @@ struct wait {
 	bool			 leader;
 	bool			 counted;	/* in `parked`, and a reason to keep the flight */
 	bool			 taken;		/* wait_take() was called */
+	bool			 personal;	/* its request carries Cookie or Authorization */
 	const struct head	*req;		/* its owner's; for Vary */
 	struct waiter		 waiter;
 };

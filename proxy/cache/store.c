@@ -46,6 +46,7 @@ entry_new(struct slice key, uint64_t hash)
 {
 	struct entry *e = XCALLOC(1, sizeof *e + key.n);
 
+	LIST_INIT(&e->flights);
 	e->hash = hash;
 	e->keylen = key.n;
 	memcpy(e->key, key.p, key.n);
@@ -56,6 +57,8 @@ entry_new(struct slice key, uint64_t hash)
 void
 entry_free(struct entry *e)
 {
+	if (e != NULL)
+		names_unref(e->names);
 	free(e);
 }
 
@@ -90,7 +93,8 @@ store_link(struct cache *c, struct shard *s, struct entry *e)
 static bool
 holds_something(const struct entry *e, usec_t mono)
 {
-	return e->nobj > 0 || e->flight != NULL || e->marker[0] > mono || e->marker[1] > mono;
+	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->marker[0] > mono ||
+	    e->marker[1] > mono || e->vary_until > mono;
 }
 
 void
@@ -219,7 +223,7 @@ evict_one(struct cache *c, struct shard *s)
 		e = (struct entry *)victim;
 		n = store_empty(s, e, out);
 		s->evictions += n;
-		e->marker[0] = e->marker[1] = 0;
+		e->marker[0] = e->marker[1] = e->vary_until = 0;
 		lru_remove(&s->lru, &e->lru);
 		store_settle(c, s, e, 0);
 	}

@@ -62,6 +62,7 @@ struct client {
 	struct buf		 key;
 	bool			 has_body;
 	bool			 counted;
+	bool			 went_forward;	/* it, or the flight it waits on, asked the backend */
 	enum stat_id		 outcome;	/* what it is counted as when the answer is out */
 	enum verdict		 verdict;	/* of the last lookup */
 	const char		*fwd, *detail;	/* of the last lookup */
@@ -162,7 +163,8 @@ static void
 answer_error(struct client *cl, int status, const char *detail, const char *text)
 {
 	struct reply r = {
-		.status = status, .detail = detail, .text = text,
+		.status = status, .fwd = cl->went_forward ? cl->fwd : NULL, .detail = detail,
+		.text = text,
 		.retry_after = status == 503 ? 1 : 0,
 		.keep_alive10 = cl->req.minor == 0 && cl->req.keep_alive,
 		.to_head = method_is(&cl->req, "HEAD"),
@@ -309,15 +311,16 @@ static const struct fill_body_ops fill_body_ops = {
 };
 
 static void
-start_fill(struct client *cl, struct flight *fl)
+start_fill(struct client *cl, struct flight *fl, bool whole)
 {
 	struct fill_request r = {
 		.flight = fl,
 		.conf = cl->conf,
 		.route = cl->route,
 		.req = &cl->req,
+		.key = buf_slice(&cl->key),
 		.peer = gate_peer(cl->gate),
-		.whole = cl->verdict == V_LEAD,
+		.whole = whole,
 		.body = cl->has_body ? &fill_body_ops : NULL,
 		.arg = cl,
 	};
@@ -344,6 +347,7 @@ ask(struct client *cl, bool alone)
 	cl->state = CL_WAITING;
 	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
 	cl->fwd = lk.fwd;
+	cl->went_forward = cl->verdict != V_HIT && cl->verdict != V_SHED;
 	cl->detail = lk.detail;
 	switch (cl->verdict) {
 	case V_HIT:
@@ -358,15 +362,16 @@ ask(struct client *cl, bool alone)
 	case V_LEAD:
 		cl->outcome = STAT_miss;
 		start_timer(cl);
-		start_fill(cl, lk.flight);
+		start_fill(cl, lk.flight, lk.whole);
 		return;
 	case V_PASS:
 		cl->outcome = STAT_pass;
 		stop_timer(cl);
-		start_fill(cl, lk.flight);
+		start_fill(cl, lk.flight, lk.whole);
 		return;
 	case V_SHED:
-		answer_error(cl, 503, "park-limit", "too many wait for this page already");
+		answer_error(cl, 503, lk.detail, strcmp(lk.detail, "memory") == 0 ?
+		    "slow readers hold too much memory" : "too many wait for this page already");
 		return;
 	}
 }
@@ -424,6 +429,9 @@ gate_request(void *arg, struct gate *g, struct head *req)
 	wait_init(&cl->wait, cs->worker, woken, cl);
 	gate_attach(g, cl);
 
+	/* Now, so that Vary is about what the backend will see. */
+	hdr_remove_hop_by_hop(&cl->req);
+	hdr_remove_forwarded(&cl->req);
 	key_make(&cl->req, &cl->key);
 	cl->route = route_find(cl->conf, buf_slice(&cl->key));
 	if (cl->route == NULL) {
@@ -476,9 +484,14 @@ gate_body_ended(void *user, int status)
 		fill_abort(f);
 	if (cl->state == CL_SENDING)
 		cut(cl);
+	else if (status == 413)
+		answer_error(cl, status, "too-large", "the body is larger than limits.body");
+	else if (status == 408)
+		answer_error(cl, status, "request-timeout",
+		    "nothing of the request's body came for limits.idle_timeout");
 	else
-		answer_error(cl, status, status == 413 ? "body-too-large" : status == 408 ?
-		    "body-timeout" : "bad-body", "the request's body could not be read");
+		answer_error(cl, status, "bad-request",
+		    "the request's body is cut short, or not chunked as RFC 9112 has it");
 }
 
 static void

@@ -86,7 +86,7 @@ feed(struct gate *g, struct head *h, bool in_input)
 
 /* What is held is no whole head yet. */
 static void
-wait_for_head(struct gate *g)
+wait_for_head(struct gate *g, bool began)
 {
 	const struct conf_limits *lim = limits(g->gs);
 	usec_t now;
@@ -100,7 +100,7 @@ wait_for_head(struct gate *g)
 			return;
 		gate_set_idle(g, clock_mono(),
 		    held(g) > 0 ? lim->header_timeout : lim->idle_timeout);
-	} else if (!g->parsing && g->heads) {
+	} else if (!began && g->heads) {
 		now = clock_mono();
 		g->deadline = after(now, lim->header_timeout);
 		gate_arm(g, now);
@@ -115,6 +115,7 @@ gate_find_head(struct gate *g, bool in_input)
 	struct parse_limits lim;
 	enum parse_result r;
 	const char *text;
+	bool began;
 	int status;
 
 	if (!g->parsing) {
@@ -123,11 +124,12 @@ gate_find_head(struct gate *g, bool in_input)
 		lim.fields = limits(g->gs)->header_fields;
 		parse_init(&g->parse, PARSE_REQUEST, &lim);
 	}
+	began = g->parsing;
 	r = held(g) == 0 ? PARSE_MORE : parse_head(&g->parse, held_p(g), held(g), &h);
 	if (r == PARSE_MORE) {
-		wait_for_head(g);
-		if (g->state != GS_DEAD)
-			g->parsing = held(g) > 0;
+		/* First of all: what follows may end the connection, with what the parser holds. */
+		g->parsing = held(g) > 0;
+		wait_for_head(g, began);
 		return;
 	}
 	g->parsing = false;

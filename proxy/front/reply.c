@@ -69,6 +69,10 @@ reply_error(struct buf *out, const struct reply *r, usec_t wall)
 
 	start(out, r->status, "text/plain; charset=utf-8", strlen(text) + 1, wall);
 	buf_add_slice(out, SLICE("Cache-Status: corral"));
+	if (r->fwd != NULL) {
+		buf_add_slice(out, SLICE("; fwd="));
+		buf_add_str(out, r->fwd);
+	}
 	if (r->detail != NULL) {
 		buf_add_slice(out, SLICE("; detail="));
 		buf_add_str(out, r->detail);

@@ -11,6 +11,7 @@
 
 struct reply {
 	int		 status;
+	const char	*fwd;		/* Cache-Status fwd, if the request went forward, or NULL */
 	const char	*detail;	/* Cache-Status detail token, or NULL */
 	const char	*text;		/* what went wrong, for people; a newline is added */
 	const char	*allow;		/* a 405's Allow, or NULL */

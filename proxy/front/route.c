@@ -7,26 +7,18 @@
 
 #include <string.h>
 
-#include "base/contract.h"
+#include "http/key.h"
 
-/* The key is "scheme://authority/path": what stands between, and what follows. */
-static void
-split_key(struct slice key, struct slice *host, struct slice *path)
+/* A port is not part of the host; the colons of an IPv6 literal are. */
+static struct slice
+without_port(struct slice authority)
 {
-	const char *start = memchr(key.p, ':', key.n), *slash, *colon, *end = key.p + key.n;
+	const char *colon = memrchr(authority.p, ':', authority.n);
+	const char *end = authority.p + authority.n;
 
-	ASSERT(start != NULL && end - start >= 3);
-	start += 3;
-	slash = memchr(start, '/', (size_t)(end - start));
-	/* OPTIONS * has no slash: "http://example.com*". */
-	if (slash == NULL)
-		slash = end > start && end[-1] == '*' ? end - 1 : end;
-	*path = slice_of(slash, (size_t)(end - slash));
-	*host = slice_of(start, (size_t)(slash - start));
-	/* A port is not part of the host; the colons of an IPv6 literal are. */
-	colon = memrchr(host->p, ':', host->n);
-	if (colon != NULL && memchr(colon, ']', (size_t)(slash - colon)) == NULL)
-		host->n = (size_t)(colon - host->p);
+	if (colon != NULL && memchr(colon, ']', (size_t)(end - colon)) == NULL)
+		authority.n = (size_t)(colon - authority.p);
+	return authority;
 }
 
 const struct conf_route *
@@ -34,7 +26,8 @@ route_find(const struct conf *conf, struct slice key)
 {
 	struct slice host, path;
 
-	split_key(key, &host, &path);
+	key_split(key, &host, &path);
+	host = without_port(host);
 	for (unsigned i = 0; i < conf->nroutes; i++) {
 		const struct conf_route *r = &conf->routes[i];
 

@@ -25,6 +25,8 @@
 struct verdict {
 	enum fresh_class	 class;
 	const char		*why;
+	bool			 marks;
+	bool			 by_policy;
 };
 
 static bool
@@ -63,6 +65,30 @@ understood(int status)
 	return status_in(status, set, sizeof set / sizeof set[0]);
 }
 
+/*
+ * A part, a condition's outcome, or what RFC 6585 forbids to store: it answers the very request that
+ * was sent and says nothing about what a plain one would get.
+ */
+static bool
+never_shared(int status)
+{
+	static const int set[] = { 206, 304, 412, 416, 428, 429, 431, 511 };
+
+	return status < 200 || status_in(status, set, sizeof set / sizeof set[0]);
+}
+
+/*
+ * Refusals of the one who asked: its credentials, address, fields or pace.  Without an explicit word
+ * of the backend they are not for those who wait beside it, or whoever leads could refuse a page to all.
+ */
+static bool
+about_the_client(int status)
+{
+	static const int set[] = { 400, 401, 403, 407, 408, 413, 414, 417, 421, 425 };
+
+	return status_in(status, set, sizeof set / sizeof set[0]);
+}
+
 /* RFC 9111 3.5 */
 static bool
 opens_authorization(const struct cc *cc)
@@ -81,13 +107,13 @@ directive_verdict(const struct head *req, const struct head *resp, const struct 
 {
 	bool shared = policy->share_always && !has(req, SLICE("Authorization")) &&
 	    !has(req, SLICE("Cookie"));
-	enum fresh_class class = shared ? FRESH_SHARE : FRESH_ALONE;
+	struct verdict v = { shared ? FRESH_SHARE : FRESH_ALONE, "no-cache", !shared, shared };
 
 	if (cc->no_store && !(cc->must_understand && understood(resp->status)))
-		return (struct verdict){ class, "no-store" };
-	if (cc->no_cache || cc->no_cache_fields)
-		return (struct verdict){ class, "no-cache" };
-	return (struct verdict){ FRESH_STORE, "ok" };
+		v.why = "no-store";
+	else if (!cc->no_cache && !cc->no_cache_fields)
+		v = (struct verdict){ FRESH_STORE, "ok", false, false };
+	return v;
 }
 
 /* Whether anyone else may have it, apart from its age. */
@@ -97,22 +123,21 @@ share_verdict(const struct head *req, const struct head *resp, const struct cc *
 {
 	struct verdict v;
 
-	if (has(req, SLICE("Authorization")) && !opens_authorization(cc))
-		return (struct verdict){ FRESH_ALONE, "authorization" };
-	if (cc->is_private || cc->private_fields)
-		return (struct verdict){ FRESH_ALONE, "private" };
-	if (has(resp, SLICE("Set-Cookie")))
-		return (struct verdict){ FRESH_ALONE, "set-cookie" };
-	if (vary_any(resp))
-		return (struct verdict){ FRESH_ALONE, "vary-star" };
-	v = directive_verdict(req, resp, cc, policy);
-	if (v.class == FRESH_ALONE)
-		return v;
-	if (resp->status == 206 || resp->status == 304 || resp->status < 200 ||
-	    (cc->must_understand && !understood(resp->status)))
-		return (struct verdict){ FRESH_ALONE, "status" };
+	if (never_shared(resp->status))
+		return (struct verdict){ FRESH_ALONE, "status", false, false };
 	if (!method_is(req, "GET"))
-		return (struct verdict){ FRESH_ALONE, "method" };
+		return (struct verdict){ FRESH_ALONE, "method", false, false };
+	if (has(req, SLICE("Authorization")) && !opens_authorization(cc))
+		return (struct verdict){ FRESH_ALONE, "authorization", true, false };
+	if (cc->is_private || cc->private_fields)
+		return (struct verdict){ FRESH_ALONE, "private", true, false };
+	if (has(resp, SLICE("Set-Cookie")))
+		return (struct verdict){ FRESH_ALONE, "set-cookie", true, false };
+	if (vary_any(resp))
+		return (struct verdict){ FRESH_ALONE, "vary-star", true, false };
+	v = directive_verdict(req, resp, cc, policy);
+	if (v.class != FRESH_ALONE && cc->must_understand && !understood(resp->status))
+		return (struct verdict){ FRESH_ALONE, "status", true, false };
 	return v;
 }
 
@@ -189,6 +214,15 @@ initial_age_of(const struct head *resp, struct now request_time, struct now resp
 	return apparent > corrected ? apparent : corrected;
 }
 
+/* Not for the store after all. */
+static void
+settle(struct fresh *out, enum fresh_class class, const char *why)
+{
+	out->class = class;
+	out->why = why;
+	out->lifetime = 0;
+}
+
 void
 fresh_judge(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
     struct now request_time, struct now response_time, struct fresh *out)
@@ -199,24 +233,52 @@ fresh_judge(const struct head *req, const struct head *resp, const struct fresh_
 
 	cc_parse(resp, SLICE("Cache-Control"), &cc);
 	v = share_verdict(req, resp, &cc, policy);
-	*out = (struct fresh){ .class = v.class, .why = v.why };
+	*out = (struct fresh){ .class = v.class, .why = v.why, .marks = v.marks,
+	    .by_policy = v.by_policy };
 	out->initial_age = initial_age_of(resp, request_time, response_time);
 	if (v.class != FRESH_STORE)
 		return;
 	seconds = explicit_lifetime(resp, &cc, whole_seconds(response_time.wall));
 	if (seconds != NO_LIFETIME) {
 		out->lifetime = seconds * USEC_PER_SEC;
+	} else if (about_the_client(resp->status)) {
+		settle(out, FRESH_ALONE, "status");
+		return;
 	} else if (!heuristically_cacheable(resp->status)) {
-		*out = (struct fresh){ FRESH_SHARE, "status", 0, out->initial_age };
+		settle(out, FRESH_SHARE, "status");
 		return;
 	} else if (policy->ttl <= 0) {
-		*out = (struct fresh){ FRESH_SHARE, "no-lifetime", 0, out->initial_age };
+		settle(out, FRESH_SHARE, "no-lifetime");
 		return;
 	} else {
 		out->lifetime = policy->ttl + out->initial_age;
 	}
 	if (out->lifetime <= out->initial_age)
-		*out = (struct fresh){ FRESH_SHARE, "stale-on-arrival", 0, out->initial_age };
+		settle(out, FRESH_SHARE, "stale-on-arrival");
+}
+
+bool
+fresh_field_partial(struct slice name)
+{
+	static const struct slice set[] = {
+		SLICE_INIT("Range"), SLICE_INIT("If-Range"), SLICE_INIT("If-None-Match"),
+		SLICE_INIT("If-Modified-Since"), SLICE_INIT("If-Match"),
+		SLICE_INIT("If-Unmodified-Since"),
+	};
+
+	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+		if (slice_caseeq(name, set[i]))
+			return true;
+	return false;
+}
+
+bool
+fresh_request_partial(const struct head *req)
+{
+	for (unsigned i = 0; i < req->n; i++)
+		if (fresh_field_partial(req->f[i].name))
+			return true;
+	return false;
 }
 
 bool

@@ -23,6 +23,8 @@ struct fresh_policy {
 struct fresh {
 	enum fresh_class	 class;
 	const char		*why;		/* one word for Cache-Status detail; static */
+	bool			 marks;		/* FRESH_ALONE: other answers of this key will be, too */
+	bool			 by_policy;	/* FRESH_SHARE, only since the route says `always` */
 	usec_t			 lifetime;	/* FRESH_STORE: RFC 9111 4.2.1; by the route's ttl:
 						 * ttl + initial_age, so that it runs from arrival,
 						 * however slow the backend is */
@@ -36,6 +38,9 @@ struct fresh {
 void	fresh_judge(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
     struct now request_time, struct now response_time, struct fresh *out);
 
+/* Range and the conditions (RFC 9110 13.1, 14.2): fields that ask for less than the whole answer. */
+bool	fresh_field_partial(struct slice name);
+bool	fresh_request_partial(const struct head *req);
 /* The request may be answered by, or wait for, an answer to somebody else's: GET or HEAD, no body. */
 bool	fresh_request_shareable(const struct head *req);
 

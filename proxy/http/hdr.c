@@ -279,6 +279,32 @@ hdr_remove_hop_by_hop(struct head *h)
 	free(o.name);
 }
 
+bool
+hdr_is_forwarded(struct slice name)
+{
+	static const struct slice prefix = SLICE_INIT("X-Forwarded-");
+	static const struct slice set[] = {
+		SLICE_INIT("Forwarded"), SLICE_INIT("X-Original-URL"), SLICE_INIT("X-Real-IP"),
+		SLICE_INIT("X-Rewrite-URL"),
+	};
+
+	return (name.n >= prefix.n && slice_caseeq(slice_of(name.p, prefix.n), prefix)) ||
+	    is_one_of(name, set, sizeof set / sizeof set[0]);
+}
+
+static bool
+is_forwarded(struct slice name, const void *arg)
+{
+	(void)arg;
+	return hdr_is_forwarded(name);
+}
+
+void
+hdr_remove_forwarded(struct head *h)
+{
+	remove_if(h, is_forwarded, NULL);
+}
+
 void
 hdr_emit_field(struct buf *out, struct slice name, struct slice value)
 {

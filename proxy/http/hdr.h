@@ -75,6 +75,13 @@ bool	hdr_has_token(const struct head *h, struct slice name, struct slice token);
  */
 void	hdr_remove_hop_by_hop(struct head *h);
 
+/*
+ * X-Forwarded-*, Forwarded and their like: what a proxy says of the client or of the URL it was asked
+ * for.  From a client it is a claim that nobody checked.
+ */
+bool	hdr_is_forwarded(struct slice name);
+void	hdr_remove_forwarded(struct head *h);
+
 /* "Name: value\r\n" for each field.  The empty line is the caller's. */
 void	hdr_emit(const struct head *h, struct buf *out);
 /* One field.  Values come from heads that were parsed, or from us: no CR, LF or NUL (contract). */

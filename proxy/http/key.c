@@ -13,6 +13,7 @@
  */
 #include "http/key.h"
 
+#include "base/contract.h"
 #include "http/parse.h"
 #include "http/parse_priv.h"
 
@@ -96,6 +97,28 @@ void
 key_make(const struct head *req, struct buf *out)
 {
 	add_key(out, req->authority, req->path);
+}
+
+void
+key_split(struct slice key, struct slice *authority, struct slice *path)
+{
+	static const size_t scheme = sizeof "http://" - 1;
+	const char *start, *end = key.p + key.n, *slash;
+
+	ASSERT(key.n >= scheme);
+	start = key.p + scheme;
+	slash = memchr(start, '/', (size_t)(end - start));
+	/* OPTIONS * has no slash: "http://example.com*". */
+	if (slash == NULL)
+		slash = end > start && end[-1] == '*' ? end - 1 : end;
+	*authority = slice_of(start, (size_t)(slash - start));
+	*path = slice_of(slash, (size_t)(end - slash));
+}
+
+void
+key_authority(const struct head *req, struct buf *out)
+{
+	add_authority(out, req->authority);
 }
 
 int

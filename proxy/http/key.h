@@ -11,6 +11,13 @@
 
 /* Appends "http://host[:port]/path?query" to out. */
 void	key_make(const struct head *req, struct buf *out);
+/*
+ * The parts of a key, borrowed.  What is sent upstream for an answer that others may get is made of
+ * these, so that no spelling of a host or a path can bring an answer under the key of another.
+ */
+void	key_split(struct slice key, struct slice *authority, struct slice *path);
+/* Just the authority of a request in its normal form, appended. */
+void	key_authority(const struct head *req, struct buf *out);
 /* The same for a URL a person typed ("http://host/path").  0, or -1 if it is none. */
 int	key_from_url(struct slice url, struct buf *out);
 

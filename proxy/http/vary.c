@@ -18,6 +18,13 @@
 
 static const struct slice vary = SLICE_INIT("Vary");
 
+/* Fields that we write: no client's request tells what the backend saw in them. */
+static bool
+is_our_own(struct slice name)
+{
+	return hdr_is_forwarded(name) || slice_caseeq(name, SLICE("Via"));
+}
+
 bool
 vary_any(const struct head *resp)
 {
@@ -28,7 +35,7 @@ vary_any(const struct head *resp)
 	while ((f = hdr_next(resp, vary, f)) != NULL) {
 		rest = f->value;
 		while (slice_list_next(&rest, &item))
-			if (slice_eq(item, SLICE("*")) || ++members > VARY_MAX)
+			if (slice_eq(item, SLICE("*")) || ++members > VARY_MAX || is_our_own(item))
 				return true;
 	}
 	return false;

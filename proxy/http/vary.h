@@ -7,7 +7,10 @@
 
 #include "http/hdr.h"
 
-/* The response's Vary has a member "*": matches nothing, so it is for one request only. */
+/*
+ * The response's Vary has a member "*", or one of the fields that we write ourselves (X-Forwarded-*,
+ * Via): matches nothing, so it is for one request only.
+ */
 bool	vary_any(const struct head *resp);
 /*
  * The field names of the response's Vary, lower case, each once, in a fixed order, comma-separated;

@@ -169,16 +169,18 @@ send_again(struct fetch *f)
 
 /* The connection, or the attempt at one, broke before a byte of an answer. */
 static void
-broken(struct fetch *f, const char *why)
+broken(struct fetch *f, enum fetch_error error, const char *why)
 {
 	if (f->reused && (f->repeatable || !f->left)) {
+		/* Always allowed, but if the backend may have seen it, one of u->retries. */
+		f->retries += f->left;
 		send_again(f);
 	} else if (f->repeatable && f->retries < f->u->retries) {
 		f->retries++;
 		count(f, STAT_upstream_errors);
 		send_again(f);
 	} else {
-		fail(f, FETCH_CONNECT, why);
+		fail(f, error, why);
 	}
 }
 
@@ -227,7 +229,7 @@ dialed(void *arg, int fd, enum dial_result result, const char *why)
 		fail(f, FETCH_RESOLVE, why);
 		break;
 	case DIAL_REFUSED:
-		broken(f, why);
+		broken(f, FETCH_CONNECT, why);
 		break;
 	case DIAL_TIMEOUT:
 		fail(f, FETCH_CONNECT_TIMEOUT, why);
@@ -332,7 +334,7 @@ at_eof(struct fetch *f)
 	bool clean = f->eof == EOF_CLEAN;
 
 	if (f->state == F_HEAD && !f->answered)
-		broken(f, clean ? "closed before an answer" : "reset before an answer");
+		broken(f, FETCH_CLOSED, clean ? "closed before an answer" : "reset before an answer");
 	else if (f->state == F_HEAD)
 		fail(f, FETCH_TRUNCATED, "ended within the head");
 	else if (clean && f->answer.until_close)

@@ -39,7 +39,8 @@ struct resolver;
 
 enum fetch_error {
 	FETCH_RESOLVE,		/* the name has no address */
-	FETCH_CONNECT,		/* refused, unreachable, reset before an answer */
+	FETCH_CONNECT,		/* refused, unreachable */
+	FETCH_CLOSED,		/* closed or reset before a byte of an answer */
 	FETCH_QUEUE_FULL,
 	FETCH_QUEUE_TIMEOUT,
 	FETCH_CONNECT_TIMEOUT,

@@ -17,6 +17,8 @@ fetch_error_name(enum fetch_error error)
 		return "resolve";
 	case FETCH_CONNECT:
 		return "connect";
+	case FETCH_CLOSED:
+		return "closed";
 	case FETCH_QUEUE_FULL:
 		return "queue-full";
 	case FETCH_QUEUE_TIMEOUT:
@@ -45,6 +47,7 @@ fetch_error_status(enum fetch_error error)
 	switch (error) {
 	case FETCH_RESOLVE:
 	case FETCH_CONNECT:
+	case FETCH_CLOSED:
 	case FETCH_MALFORMED:
 	case FETCH_TRUNCATED:
 		return 502;

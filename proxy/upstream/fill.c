@@ -2,9 +2,10 @@
 /*
  * From a client's request to the upstream's, and from the fetch's events to the flight's.
  *
- * What goes up is written anew from what was understood.  Hop-by-hop fields stay here (RFC 9110
- * 7.6.1); what a client says about X-Forwarded-* and Forwarded is not believed and replaced by what
- * we know; Via is appended (7.6.3).
+ * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop fields
+ * (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is appended
+ * (7.6.3).  Host goes up in the normal form of the key, and so does the path of what may be shared:
+ * two spellings that have one key must not get two answers from the backend.
  *
  *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
  *	      ── body ──> flight_body ──> false: pause; `look` resumes
@@ -24,6 +25,7 @@
 
 #include "base/contract.h"
 #include "base/log.h"
+#include "http/fresh.h"
 #include "http/key.h"
 #include "upstream/fetch.h"
 #include "upstream/resolve.h"
@@ -146,8 +148,6 @@ is_ours(struct slice name)
 {
 	static const struct slice ours[] = {
 		SLICE_INIT("Host"), SLICE_INIT("Content-Length"), SLICE_INIT("Expect"),
-		SLICE_INIT("Forwarded"), SLICE_INIT("X-Forwarded-For"),
-		SLICE_INIT("X-Forwarded-Proto"), SLICE_INIT("X-Forwarded-Host"),
 	};
 
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
@@ -156,56 +156,50 @@ is_ours(struct slice name)
 	return false;
 }
 
-/* Asks for less than the whole answer. */
-static bool
-is_partial(struct slice name)
+static void
+write_body_framing(struct buf *out, const struct head *req)
 {
-	static const struct slice partial[] = {
-		SLICE_INIT("Range"), SLICE_INIT("If-Range"), SLICE_INIT("If-None-Match"),
-		SLICE_INIT("If-Modified-Since"), SLICE_INIT("If-Match"),
-		SLICE_INIT("If-Unmodified-Since"),
-	};
-
-	for (size_t i = 0; i < sizeof partial / sizeof partial[0]; i++)
-		if (slice_caseeq(name, partial[i]))
-			return true;
-	return false;
+	if (req->framing == FRAMING_LENGTH) {
+		buf_add_str(out, "Content-Length: ");
+		buf_add_u64(out, req->length);
+		buf_add_str(out, "\r\n");
+	} else if (req->framing == FRAMING_CHUNKED) {
+		buf_add_str(out, "Transfer-Encoding: chunked\r\n");
+	}
 }
 
 static void
 write_request(struct buf *out, const struct fill_request *r, const struct head *req,
     const struct conf_upstream *u)
 {
-	struct slice host = req->authority.n > 0 ? req->authority : slice_str(u->server.authority);
-	struct head clean = { .minor = 0 };
+	struct slice authority, path;
+	struct buf host = { 0 };
 
-	/* Connection may name further fields to be left here, so this is done on a copy. */
-	head_copy(&clean, req);
-	hdr_remove_hop_by_hop(&clean);
-
+	key_split(r->key, &authority, &path);
+	if (req->authority.n > 0)
+		key_authority(req, &host);
+	else
+		buf_add_str(&host, u->server.authority);
 	buf_add_slice(out, req->method);
 	buf_add_str(out, " ");
-	buf_add_slice(out, req->path);
+	buf_add_slice(out, r->whole ? path : req->path);
 	buf_add_str(out, " HTTP/1.1\r\n");
-	hdr_emit_field(out, SLICE("Host"), host);
-	for (unsigned i = 0; i < clean.n; i++) {
-		const struct hdr_field *f = &clean.f[i];
+	hdr_emit_field(out, SLICE("Host"), buf_slice(&host));
+	for (unsigned i = 0; i < req->n; i++) {
+		const struct hdr_field *f = &req->f[i];
 
-		if (is_ours(f->name) || (r->whole && is_partial(f->name)))
+		if (is_ours(f->name) || (r->whole && fresh_field_partial(f->name)))
 			continue;
 		hdr_emit_field(out, f->name, f->value);
 	}
-	buf_addf(out, "Via: 1.%d corral\r\n", req->minor);
+	buf_add_str(out, req->minor == 0 ? "Via: 1.0 corral\r\n" : "Via: 1.1 corral\r\n");
 	hdr_emit_field(out, SLICE("X-Forwarded-For"), slice_str(r->peer));
 	hdr_emit_field(out, SLICE("X-Forwarded-Proto"), SLICE("http"));
 	if (req->authority.n > 0)
-		hdr_emit_field(out, SLICE("X-Forwarded-Host"), req->authority);
-	if (req->framing == FRAMING_LENGTH)
-		buf_addf(out, "Content-Length: %llu\r\n", (unsigned long long)req->length);
-	else if (req->framing == FRAMING_CHUNKED)
-		buf_add_str(out, "Transfer-Encoding: chunked\r\n");
+		hdr_emit_field(out, SLICE("X-Forwarded-Host"), buf_slice(&host));
+	write_body_framing(out, req);
 	buf_add_str(out, "\r\n");
-	head_fini(&clean);
+	buf_fini(&host);
 }
 
 /* What the fetch reports. */
@@ -314,12 +308,14 @@ failure_text(enum fetch_error error)
 		return "the upstream's name has no address";
 	case FETCH_CONNECT:
 		return "the upstream could not be reached";
+	case FETCH_CLOSED:
+		return "the upstream closed the connection without an answer";
 	case FETCH_QUEUE_FULL:
 		return "too many requests wait for the upstream";
 	case FETCH_QUEUE_TIMEOUT:
 		return "no connection to the upstream became free in time";
 	case FETCH_CONNECT_TIMEOUT:
-		return "the upstream did not accept the connection in time";
+		return "the upstream's name was not resolved, or its connection not made, in time";
 	case FETCH_FIRST_BYTE_TIMEOUT:
 		return "the upstream did not answer in time";
 	case FETCH_IDLE_TIMEOUT:
@@ -327,7 +323,7 @@ failure_text(enum fetch_error error)
 	case FETCH_TOTAL_TIMEOUT:
 		return "the upstream's answer took too long";
 	case FETCH_MALFORMED:
-		return "the upstream's answer was not valid HTTP";
+		return "the upstream's answer was not valid HTTP, or its head too large";
 	case FETCH_TRUNCATED:
 		return "the upstream's answer was cut short";
 	case FETCH_RESOURCES:

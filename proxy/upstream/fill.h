@@ -38,11 +38,13 @@ struct fill_request {
 	struct flight			*flight;	/* moved */
 	struct conf			*conf;		/* a reference is taken */
 	const struct conf_route		*route;
-	const struct head		*req;		/* as the client sent it; copied */
+	/* As the client sent it, without hop-by-hop fields and X-Forwarded-*; copied. */
+	const struct head		*req;
+	struct slice			 key;		/* of req */
 	const char			*peer;		/* the client's address */
 	/*
-	 * Whole: the answer is for others too, so the request is a plain GET, without ranges and
-	 * conditions of this one client.  Else it goes up as it came.
+	 * Whole: the answer may be for others too, so the request is a plain GET of the key, without
+	 * ranges and conditions of this one client.  Else it goes up as it came.
 	 */
 	bool				 whole;
 	const struct fill_body_ops	*body;		/* NULL: the request has no body */

@@ -24,12 +24,12 @@ request_fields(struct origin *o)
 		ck_assert_msg(
 		    origin_field(&r, gone[i]) == NULL, "%s was sent on:\n%s", gone[i], r.head);
 	ck_assert_str_eq(r.method, "GET");
-	ck_assert_str_eq(origin_field(&r, "Host"), "Example.test:99");
+	ck_assert_str_eq(origin_field(&r, "Host"), "example.test:99");
 	ck_assert_str_eq(origin_field(&r, "X-Keep"), "2");
 	ck_assert_str_eq(origin_field(&r, "Cookie"), "a=b");
 	ck_assert_ptr_nonnull(strstr(origin_field(&r, "X-Forwarded-For"), "127.0.0.1"));
 	ck_assert_str_eq(origin_field(&r, "X-Forwarded-Proto"), "http");
-	ck_assert_str_eq(origin_field(&r, "X-Forwarded-Host"), "Example.test:99");
+	ck_assert_str_eq(origin_field(&r, "X-Forwarded-Host"), "example.test:99");
 	ck_assert_ptr_nonnull(strstr(r.head, "1.0 before"));
 	ck_assert_ptr_nonnull(strstr(r.head, "1.1 corral"));
 }

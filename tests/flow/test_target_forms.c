@@ -26,7 +26,7 @@ FLOW(target_forms)
 	origin_answer(o, .path = "*", .text = "hello");
 	r = seen(o, d, "GET http://Other.test:81/p?q", 0);
 	ck_assert_str_eq(r.target, "/p?q");
-	ck_assert_str_eq(origin_field(&r, "Host"), "Other.test:81");
+	ck_assert_str_eq(origin_field(&r, "Host"), "other.test:81");
 	r = seen(o, d, "GET http://other.test", 1);
 	ck_assert_str_eq(r.target, "/");
 	r = seen(o, d, "GET //evil.test/p", 2);

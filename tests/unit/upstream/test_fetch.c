@@ -408,8 +408,8 @@ static const struct answer answers[] = {
 	{ "empty name", OK ": x\r\n\r\n", BAD },
 	{ "a space before the first field", OK " X: y\r\n\r\n", BAD },
 	/* ends too early (9112 8) */
-	{ "closed before a byte", "", .result = FETCH_CONNECT, .close = true },
-	{ "reset before a byte", "", .result = FETCH_CONNECT, .close = true, .reset = true },
+	{ "closed before a byte", "", .result = FETCH_CLOSED, .close = true },
+	{ "reset before a byte", "", .result = FETCH_CLOSED, .close = true, .reset = true },
 	{ "closed in the head", "HTTP/1.1 200 OK\r\nContent-Le", CUT, .close = true },
 	{ "closed in the body", OK "Content-Length: 5\r\n\r\nhel", CUT, .status = 200,
 	    .body = "hel", .close = true },
@@ -609,7 +609,7 @@ START_TEST(what_cannot_be_repeated_is_not)
 	check_good(&b);
 	ask_start(&a, &b, &post);
 	ask_wait(&a);
-	ck_assert_int_eq(a.result, FETCH_CONNECT);
+	ck_assert_int_eq(a.result, FETCH_CLOSED);
 	ck_assert_uint_eq(a.sent, 1);
 	ck_assert_uint_eq(b.o->requests, 2);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 0);
@@ -629,7 +629,7 @@ START_TEST(a_fresh_connection_is_retried_as_often_as_configured)
 	b.u.retries = 3;
 	ask_start(&a, &b, &get);
 	ask_wait(&a);
-	ck_assert_int_eq(a.result, FETCH_CONNECT);
+	ck_assert_int_eq(a.result, FETCH_CLOSED);
 	ck_assert_uint_eq(a.sent, 4);
 	ck_assert_uint_eq(b.o->requests, 4);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_fetches), 1);
