@@ -32,6 +32,7 @@ cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
 
 		pthread_mutex_init(&s->lock, NULL);
 		lru_init(&s->lru);
+		lru_init(&s->marks);
 		s->nbuckets = 64;
 		s->buckets = XCALLOC(s->nbuckets, sizeof *s->buckets);
 	}
@@ -50,7 +51,8 @@ clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gon
 {
 	g->nobj = store_empty(s, e, g->obj);
 	g->flights = flight_detach_all_locked(e);
-	e->marker[0] = e->marker[1] = e->vary_until = 0;
+	memset(e->marker, 0, sizeof e->marker);
+	e->vary_until = 0;
 	store_settle(c, s, e, 0);
 }
 
@@ -173,7 +175,7 @@ struct question {
 	struct wait	*wait;
 	struct shard	*s;
 	uint64_t	 hash;
-	bool		 authorized;
+	enum audience	 audience;
 	struct flight	*prepared;	/* of the kind that was asked for */
 	struct entry	*entry;		/* likewise, for it */
 	struct names	*names;		/* a reference: what the key's answers vary by */
@@ -191,7 +193,7 @@ take_hit_locked(struct question *q, struct entry *e, struct obj *o)
 		lk->expected = true;
 	}
 	lk->age = cache_age(obj_meta(o), lk->now.mono);
-	lru_touch(&q->s->lru, &e->lru, lk->now.mono);
+	store_touch(q->c, q->s, e, lk->now.mono);
 }
 
 /* Something to serve?  If not, says why a fetch is needed. */
@@ -267,7 +269,7 @@ ask_locked(struct question *q, enum verdict *v)
 		*v = V_HIT;
 		return FOUND_ANSWER;
 	}
-	if (lk->alone || (e != NULL && e->marker[q->authorized] > lk->now.mono)) {
+	if (lk->alone || (e != NULL && e->marker[q->audience] > lk->now.mono)) {
 		choose_own(q);
 		*v = V_PASS;
 	} else if (lk->route->coalesce == COALESCE_OFF) {
@@ -303,7 +305,7 @@ static void
 prepare(struct question *q)
 {
 	flight_unref(q->prepared);
-	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->authorized);
+	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->audience);
 	flight_set_names(q->prepared, q->names, q->lk->req);
 	q->names = NULL;
 	if (q->kind == FLIGHT_SHARED && q->entry == NULL)
@@ -327,6 +329,14 @@ pass(struct question *q, const char *fwd)
 	return V_PASS;
 }
 
+static enum audience
+audience_of(const struct head *req)
+{
+	if (hdr_get(req, SLICE("Authorization")) != NULL)
+		return AUDIENCE_AUTHORIZED;
+	return hdr_get(req, SLICE("Cookie")) != NULL ? AUDIENCE_COOKIE : AUDIENCE_PLAIN;
+}
+
 enum verdict
 cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 {
@@ -344,7 +354,7 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 	lk->fwd = lk->detail = NULL;
 	q.hash = hash_bytes(&c->seed, lk->key.p, lk->key.n);
 	q.s = store_shard(c, q.hash);
-	q.authorized = hdr_get(lk->req, SLICE("Authorization")) != NULL;
+	q.audience = audience_of(lk->req);
 
 	if (!lk->route->cache)
 		return pass(&q, "bypass");

@@ -26,6 +26,14 @@
 #include "cache/lru.h"
 #include "cache/obj.h"
 
+/* Who asks, as far as pass markers go: what one of them may not share says little about the others. */
+enum audience {
+	AUDIENCE_PLAIN,
+	AUDIENCE_COOKIE,
+	AUDIENCE_AUTHORIZED,
+	AUDIENCES,
+};
+
 #define CACHE_SHARDS		64
 #define ENTRY_VARIANTS		8	/* objects of one key; the oldest makes room */
 /* How long a key whose answer could not be shared is passed without parking. */
@@ -45,6 +53,7 @@ LIST_HEAD(flight_list, flight);
 /* All we hold for a key. */
 struct entry {
 	struct lru_node		 lru;		/* first: the victim is its entry */
+	struct lru		*on;		/* where it stands: its shard's lru or marks, or NULL */
 	uint64_t		 hash;
 	LIST_ENTRY(entry)	 link;		/* in its shard's bucket */
 	struct obj		*obj[ENTRY_VARIANTS];	/* newest first; references */
@@ -56,7 +65,7 @@ struct entry {
 	 */
 	struct names		*names;
 	usec_t			 vary_until;	/* mono */
-	usec_t			 marker[2];	/* mono; [1] for requests with Authorization */
+	usec_t			 marker[AUDIENCES];	/* mono: pass until then */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
 	char			 key[];
@@ -69,7 +78,8 @@ struct shard {
 	struct bucket		*buckets;
 	unsigned		 nbuckets;	/* a power of two */
 	unsigned		 nentries;
-	struct lru		 lru;
+	struct lru		 lru;		/* entries with objects, and those that lost them */
+	struct lru		 marks;		/* entries that only remember something */
 	uint64_t		 nobjects;
 	uint64_t		 evictions;
 	uint64_t		 purged;
@@ -88,6 +98,7 @@ struct cache {
 	_Atomic int64_t		 parked;
 	_Atomic int64_t		 parked_peak;
 	pthread_mutex_t		 evicting;	/* one thread makes room at a time */
+	_Atomic int64_t		 mark_bytes;	/* of the entries on the marks of all shards */
 	struct shard		 shards[CACHE_SHARDS];
 };
 
@@ -98,6 +109,8 @@ struct entry	*store_find(struct shard *s, struct slice key, uint64_t hash);
 struct entry	*entry_new(struct slice key, uint64_t hash);	/* outside the lock; not yet linked */
 void	entry_free(struct entry *e);				/* not linked */
 void	store_link(struct cache *c, struct shard *s, struct entry *e);
+/* Used now: to the front of the order that it belongs to. */
+void	store_touch(struct cache *c, struct shard *s, struct entry *e, usec_t mono);
 /* Unlinks and frees the entry if it holds nothing any more. */
 void	store_settle(struct cache *c, struct shard *s, struct entry *e, usec_t mono);
 /* The object that the request selects, or NULL.  *others: there are some for other requests. */
@@ -107,7 +120,7 @@ struct obj	*store_select(struct shard *s, const struct entry *e, const struct he
  * Puts the object in, in the place of the one with the same variant.  Up to two objects fall out:
  * to be unreferenced by the caller after the lock.
  */
-unsigned	store_insert(struct shard *s, struct entry *e, struct obj *o, usec_t mono,
+unsigned	store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, usec_t mono,
     struct obj *out[2]);
 /* Takes this object out if it is in; true if so (the reference is then the caller's). */
 bool	store_remove(struct shard *s, struct entry *e, const struct obj *o);
@@ -129,7 +142,7 @@ struct names	*names_ref(struct names *n);	/* NULL is none */
 void	names_unref(struct names *n);
 
 struct flight	*flight_new(struct cache *c, const struct lookup *lk, uint64_t hash,
-    enum flight_kind kind, bool authorized);
+    enum flight_kind kind, enum audience audience);
 /* It is for those whose fields select the same as req's do.  names is moved; NULL: for all. */
 void	flight_set_names(struct flight *fl, struct names *names, const struct head *req);
 /* It is of that kind, and was made for an entry of those names. */

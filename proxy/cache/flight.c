@@ -36,7 +36,7 @@ struct flight {
 	struct shard		*shard;
 	uint64_t		 hash;
 	enum flight_kind	 kind;
-	bool			 authorized;		/* the leader's request carries Authorization */
+	enum audience		 audience;		/* of the leader */
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
 	bool			 marks;			/* the source's: the key gets a pass marker */
 	struct fresh_policy	 policy;
@@ -117,7 +117,7 @@ crowd_unref(void *owner)
 
 struct flight *
 flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_kind kind,
-    bool authorized)
+    enum audience audience)
 {
 	struct flight *fl = XCALLOC(1, sizeof *fl + lk->key.n);
 
@@ -127,7 +127,7 @@ flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_
 	fl->shard = store_shard(c, hash);
 	fl->hash = hash;
 	fl->kind = kind;
-	fl->authorized = authorized;
+	fl->audience = audience;
 	fl->cancel_on_leave = method_is_safe(lk->req->method);
 	fl->policy.ttl = lk->route->ttl;
 	fl->policy.share_always = lk->route->coalesce == COALESCE_ALWAYS;
@@ -228,7 +228,8 @@ count_parked(struct cache *c, int64_t delta)
 unsigned
 flight_parked_locked(const struct flight *fl)
 {
-	return fl->counted;
+	/* Those who half-closed, too: they wait as well. */
+	return fl->waits;
 }
 
 void
@@ -523,7 +524,7 @@ remember_names_locked(struct flight *fl, struct entry *e, struct names **names, 
 
 	e->vary_until = is == NULL ? 0 : mono + MARKER_LIFETIME;
 	if (is != NULL)
-		lru_touch(&fl->shard->lru, &e->lru, mono);
+		store_touch(fl->cache, fl->shard, e, mono);
 	if (was != NULL && is != NULL && was->n == is->n && memcmp(was->p, is->p, is->n) == 0)
 		return;
 	e->names = is;
@@ -550,13 +551,13 @@ settle_entry_locked(struct flight *fl, struct obj *o, const struct fresh *fresh,
 	if (e == NULL)
 		return 0;
 	if (fl->marks) {
-		e->marker[fl->authorized] = mono + MARKER_LIFETIME;
-		lru_touch(&fl->shard->lru, &e->lru, mono);
+		e->marker[fl->audience] = mono + MARKER_LIFETIME;
+		store_touch(fl->cache, fl->shard, e, mono);
 	} else if (fresh->class != FRESH_ALONE) {
-		e->marker[fl->authorized] = 0;
+		e->marker[fl->audience] = 0;
 		remember_names_locked(fl, e, names, mono);
 		if (fl->linked)
-			nout = store_insert(fl->shard, e, o, mono, out);
+			nout = store_insert(fl->cache, fl->shard, e, o, mono, out);
 	}
 	store_settle(fl->cache, fl->shard, e, mono);
 	return nout;
@@ -631,9 +632,9 @@ take_back(struct flight *fl, bool marked)
 	if ((e = store_find(fl->shard, flight_key(fl), fl->hash)) != NULL) {
 		was = store_remove(fl->shard, e, fl->obj);
 		if (marked) {
-			e->marker[fl->authorized] = mono + MARKER_LIFETIME;
+			e->marker[fl->audience] = mono + MARKER_LIFETIME;
 			/* It may be off the list: evicted, but held by another flight. */
-			lru_touch(&fl->shard->lru, &e->lru, mono);
+			store_touch(fl->cache, fl->shard, e, mono);
 		}
 		store_settle(fl->cache, fl->shard, e, mono);
 	}

@@ -90,11 +90,39 @@ store_link(struct cache *c, struct shard *s, struct entry *e)
 	atomic_fetch_add_explicit(&c->budget.stored, (int64_t)e->bytes, memory_order_relaxed);
 }
 
+static void
+take_off(struct cache *c, struct shard *s, struct entry *e)
+{
+	if (e->on == NULL)
+		return;
+	if (e->on == &s->marks)
+		atomic_fetch_sub_explicit(&c->mark_bytes, (int64_t)e->bytes, memory_order_relaxed);
+	lru_remove(e->on, &e->lru);
+	e->on = NULL;
+}
+
+void
+store_touch(struct cache *c, struct shard *s, struct entry *e, usec_t mono)
+{
+	struct lru *to = e->nobj > 0 ? &s->lru : &s->marks;
+
+	if (e->on != to) {
+		take_off(c, s, e);
+		if (to == &s->marks)
+			atomic_fetch_add_explicit(&c->mark_bytes, (int64_t)e->bytes,
+			    memory_order_relaxed);
+	}
+	lru_touch(to, &e->lru, mono);
+	e->on = to;
+}
+
 static bool
 holds_something(const struct entry *e, usec_t mono)
 {
-	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->marker[0] > mono ||
-	    e->marker[1] > mono || e->vary_until > mono;
+	for (unsigned i = 0; i < AUDIENCES; i++)
+		if (e->marker[i] > mono)
+			return true;
+	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->vary_until > mono;
 }
 
 void
@@ -102,7 +130,7 @@ store_settle(struct cache *c, struct shard *s, struct entry *e, usec_t mono)
 {
 	if (holds_something(e, mono))
 		return;
-	lru_remove(&s->lru, &e->lru);
+	take_off(c, s, e);
 	LIST_REMOVE(e, link);
 	s->nentries--;
 	atomic_fetch_sub_explicit(&c->budget.stored, (int64_t)e->bytes, memory_order_relaxed);
@@ -153,7 +181,7 @@ take_out(struct shard *s, struct entry *e, unsigned i)
 }
 
 unsigned
-store_insert(struct shard *s, struct entry *e, struct obj *o, usec_t mono,
+store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, usec_t mono,
     struct obj *out[2])
 {
 	unsigned nout = 0;
@@ -170,7 +198,7 @@ store_insert(struct shard *s, struct entry *e, struct obj *o, usec_t mono,
 	e->nobj++;
 	s->nobjects++;
 	obj_link(o);
-	lru_touch(&s->lru, &e->lru, mono);
+	store_touch(c, s, e, mono);
 	return nout;
 }
 
@@ -195,23 +223,30 @@ store_empty(struct shard *s, struct entry *e, struct obj *out[ENTRY_VARIANTS])
 	return n;
 }
 
+/* Which of a shard's two orders. */
+static struct lru *
+order_of(struct shard *s, bool marks)
+{
+	return marks ? &s->marks : &s->lru;
+}
+
 static struct shard *
-shard_with_oldest(struct cache *c)
+shard_with_oldest(struct cache *c, bool marks)
 {
 	struct shard *found = NULL;
 	usec_t oldest = USEC_NEVER, t;
 
 	for (unsigned i = 0; i < CACHE_SHARDS; i++)
-		if ((t = lru_oldest(&c->shards[i].lru)) < oldest) {
+		if ((t = lru_oldest(order_of(&c->shards[i], marks))) < oldest) {
 			oldest = t;
 			found = &c->shards[i];
 		}
 	return found;
 }
 
-/* One entry goes, if the shard has one still: its objects and its markers. */
+/* One entry goes, if the shard has one still: its objects and what it remembers. */
 static void
-evict_one(struct cache *c, struct shard *s)
+evict_one(struct cache *c, struct shard *s, bool marks)
 {
 	struct obj *out[ENTRY_VARIANTS];
 	struct lru_node *victim;
@@ -219,12 +254,13 @@ evict_one(struct cache *c, struct shard *s)
 	unsigned n = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if ((victim = lru_victim(&s->lru)) != NULL) {
+	if ((victim = lru_victim(order_of(s, marks))) != NULL) {
 		e = (struct entry *)victim;
 		n = store_empty(s, e, out);
 		s->evictions += n;
-		e->marker[0] = e->marker[1] = e->vary_until = 0;
-		lru_remove(&s->lru, &e->lru);
+		memset(e->marker, 0, sizeof e->marker);
+		e->vary_until = 0;
+		take_off(c, s, e);
 		store_settle(c, s, e, 0);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -232,27 +268,55 @@ evict_one(struct cache *c, struct shard *s)
 		obj_unref(out[i]);
 }
 
+static int64_t
+memory_of(struct cache *c)
+{
+	return (int64_t)atomic_load_explicit(&c->memory, memory_order_relaxed);
+}
+
+/* What merely remembers may take a sixteenth: unshareable URLs without end push out no object. */
+static bool
+over_marks(struct cache *c)
+{
+	return atomic_load_explicit(&c->mark_bytes, memory_order_relaxed) > memory_of(c) / 16;
+}
+
 static bool
 over_budget(struct cache *c)
 {
-	return atomic_load_explicit(&c->budget.stored, memory_order_relaxed) >
-	    (int64_t)atomic_load_explicit(&c->memory, memory_order_relaxed);
+	return atomic_load_explicit(&c->budget.stored, memory_order_relaxed) > memory_of(c);
+}
+
+/* False when the budget is kept, or nothing is left that could go. */
+static bool
+evict_next(struct cache *c)
+{
+	bool marks = over_marks(c);
+	struct shard *s;
+
+	if (!marks && !over_budget(c))
+		return false;
+	s = shard_with_oldest(c, marks);
+	if (s == NULL && !marks)
+		s = shard_with_oldest(c, marks = true);
+	if (s != NULL)
+		evict_one(c, s, marks);
+	return s != NULL;
 }
 
 void
 store_make_room(struct cache *c)
 {
-	struct shard *s;
+	bool more = true;
 
 	/*
 	 * Who comes second leaves it to the first, who goes on until the budget is kept, and looks
 	 * again when it has let go: the second may have come just before that.
 	 */
-	do {
-		if (!over_budget(c) || pthread_mutex_trylock(&c->evicting) != 0)
-			return;
-		while ((s = shard_with_oldest(c)) != NULL && over_budget(c))
-			evict_one(c, s);
+	while (more && (over_budget(c) || over_marks(c)) && pthread_mutex_trylock(&c->evicting) == 0) {
+		while ((more = evict_next(c)))
+			;
+		more = shard_with_oldest(c, false) != NULL || shard_with_oldest(c, true) != NULL;
 		pthread_mutex_unlock(&c->evicting);
-	} while (s != NULL);
+	}
 }

@@ -229,7 +229,7 @@ cache_status(const struct client *cl, const struct obj_meta *m, usec_t age, char
 		collapsed = "; collapsed";
 	if (cl->detail != NULL)
 		why = cl->detail;
-	else if (m->fresh.class == FRESH_ALONE && cl->verdict == V_LEAD)
+	else if (m->fresh.class != FRESH_STORE && cl->verdict != V_PASS)
 		why = m->fresh.why;
 	if (why != NULL)
 		snprintf(detail, sizeof detail, "; detail=%s", why);

@@ -117,6 +117,21 @@ set_number(const struct directive *d, struct cc *cc)
 	}
 }
 
+/* A quoted string without an end: it swallowed whatever was said after it. */
+static bool
+is_unclosed(struct slice item)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < item.n; i++) {
+		if (quoted && item.p[i] == '\\')
+			i++;
+		else if (item.p[i] == '"')
+			quoted = !quoted;
+	}
+	return quoted;
+}
+
 void
 cc_parse(const struct head *h, struct slice field, struct cc *out)
 {
@@ -136,6 +151,9 @@ cc_parse(const struct head *h, struct slice field, struct cc *out)
 
 			if (!set_flag(&d, out))
 				set_number(&d, out);
+			/* It may have been a no-store: the safe reading. */
+			if (is_unclosed(item))
+				out->no_store = true;
 		}
 	}
 }

@@ -4,8 +4,8 @@
  * them become another.  Each value is written with its length, so that no value can look like two,
  * and an absent field as "-".  Several lines of one name are joined as RFC 9110 5.2 joins them.
  *
- * Invariants: names are tokens (others can name no field and are passed over), lower case, each
- * once; at most VARY_MAX of them, for vary_any() calls a longer list "*".  That bounds the work
+ * Invariants: names are tokens, lower case, each once; at most VARY_MAX of them, for vary_any() calls
+ * a longer list "*", and one with a member that is no token.  That bounds the work
  * for each request to VARY_MAX scans of its fields, whatever a backend sends.
  *
  * Threads: pure.
@@ -17,6 +17,15 @@
 #define VARY_MAX	32
 
 static const struct slice vary = SLICE_INIT("Vary");
+
+static bool
+is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is(s.p[i], TCHAR))
+			return false;
+	return s.n > 0;
+}
 
 /* Fields that we write: no client's request tells what the backend saw in them. */
 static bool
@@ -35,7 +44,8 @@ vary_any(const struct head *resp)
 	while ((f = hdr_next(resp, vary, f)) != NULL) {
 		rest = f->value;
 		while (slice_list_next(&rest, &item))
-			if (slice_eq(item, SLICE("*")) || ++members > VARY_MAX || is_our_own(item))
+			if (slice_eq(item, SLICE("*")) || !is_token(item) ||
+			    ++members > VARY_MAX || is_our_own(item))
 				return true;
 	}
 	return false;
@@ -57,15 +67,6 @@ compare(struct slice a, struct slice b)
 			return d;
 	}
 	return (a.n > b.n) - (a.n < b.n);
-}
-
-static bool
-is_token(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!is(s.p[i], TCHAR))
-			return false;
-	return s.n > 0;
 }
 
 /* Into its place among those there, unless it is there already. */

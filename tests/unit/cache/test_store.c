@@ -55,7 +55,7 @@ put(struct cache *c, const char *key, struct obj *o)
 		e = entry_new(slice_str(key), hash);
 		store_link(c, s, e);
 	}
-	n = store_insert(s, e, o, clock_mono(), out);
+	n = store_insert(c, s, e, o, clock_mono(), out);
 	pthread_mutex_unlock(&s->lock);
 	obj_unref(o);
 	for (unsigned i = 0; i < n; i++)
