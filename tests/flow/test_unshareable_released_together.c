@@ -17,6 +17,7 @@ FLOW(unshareable_released_together)
 	origin_hold(o, "/mine");
 	h = herd_start(daemon_addr(d), 200, "/mine");
 	daemon_wait_stat(d, "parked", 200);
+	origin_wait_requests(o, "/mine", 1);
 	ck_assert_uint_eq(origin_requests(o, NULL), 1);
 	origin_release(o, "/mine");
 	herd_wait_done(h, 1);
