@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Objects, their segments and their readers.
+ * Objects and their segments.
  *
  *	obj ── first ──> seg ──> seg ──> seg <── tail ── obj
  *	                  ^       ^
@@ -16,52 +16,14 @@
  */
 #include "cache/obj.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/contract.h"
+#include "cache/obj_priv.h"
 
 #define SEG_FIRST	((size_t)4 * 1024)	/* while the length is unknown */
 #define SEG_MAX		((size_t)64 * 1024)
-
-struct seg {
-	_Atomic unsigned	 refs;
-	size_t			 cap;
-	size_t			 used;		/* guarded by the obj's lock while it fills */
-	struct seg		*next;		/* likewise; a reference */
-	struct budget		*budget;
-	char			 data[];
-};
-
-struct obj {
-	unsigned		 magic;
-#define OBJ_MAGIC		 0x41c6e92d
-	_Atomic unsigned	 refs;
-	_Atomic int		 state;		/* enum obj_state */
-	struct obj_meta		 meta;
-	struct budget		*budget;
-	uint64_t		 max_lag;
-	size_t			 fixed_bytes;	/* without segments */
-
-	pthread_mutex_t		 lock;		/* guards what follows while OBJ_FILLING */
-	struct seg		*first;		/* NULL: no body, or forgotten */
-	struct seg		*tail;		/* NULL: no body */
-	uint64_t		 total;
-	size_t			 bytes;		/* fixed and all segments ever; while linked, its cost */
-	bool			 linked;
-	bool			 forgotten;
-	unsigned		 expected;	/* readers still to come */
-	unsigned		 nreaders;
-	LIST_HEAD(, reader)	 readers;
-	uint64_t		 front;		/* where the fastest reader is */
-	uint64_t		 rear;		/* no reader was behind this when last looked */
-	bool			 held;		/* the producer was told obj_full() */
-	bool			 lag_told;	/* since then: that it is a laggard who holds it */
-	struct worker		*source_worker;
-	struct worker_msg	*source_msg;
-	struct crowds		 waiting;	/* readers at the end of what there is */
-};
 
 /* Segments. */
 
@@ -84,13 +46,6 @@ static inline size_t
 seg_bytes(const struct seg *s)
 {
 	return sizeof *s + s->cap;
-}
-
-static inline struct seg *
-seg_ref(struct seg *s)
-{
-	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
-	return s;
 }
 
 void
@@ -232,8 +187,8 @@ obj_bytes(struct obj *o)
 
 /* What follows runs with the lock held where its name ends in _locked. */
 
-static bool
-wanted_locked(const struct obj *o)
+bool
+obj_wanted_locked(const struct obj *o)
 {
 	return o->linked || o->expected > 0 || o->nreaders > 0;
 }
@@ -270,16 +225,16 @@ full_locked(struct obj *o)
 	return o->forgotten && (o->total - o->front > OBJ_WINDOW || lagging_locked(o));
 }
 
-static void
-tell_source_locked(struct obj *o)
+void
+obj_tell_source_locked(struct obj *o)
 {
 	if (o->source_msg != NULL)
 		worker_post(o->source_worker, o->source_msg);
 }
 
 /* The producer was held back, and readers have moved. */
-static void
-maybe_resume_locked(struct obj *o)
+void
+obj_maybe_resume_locked(struct obj *o)
 {
 	if (!o->held)
 		return;
@@ -288,12 +243,12 @@ maybe_resume_locked(struct obj *o)
 	if (o->forgotten && lagging_locked(o)) {
 		/* It starts to count the laggard's time. */
 		if (!o->lag_told)
-			tell_source_locked(o);
+			obj_tell_source_locked(o);
 		o->lag_told = true;
 		return;
 	}
 	o->held = o->lag_told = false;
-	tell_source_locked(o);
+	obj_tell_source_locked(o);
 }
 
 /* The reference on the first segment, to be dropped by the caller after the lock. */
@@ -442,7 +397,7 @@ obj_wanted(struct obj *o)
 
 	CHECK(o, OBJ_MAGIC);
 	pthread_mutex_lock(&o->lock);
-	wanted = wanted_locked(o);
+	wanted = obj_wanted_locked(o);
 	pthread_mutex_unlock(&o->lock);
 	return wanted;
 }
@@ -485,8 +440,8 @@ forget(struct obj *o, bool unlink)
 	}
 	o->forgotten = true;
 	first = drop_first_locked(o);
-	if (!wanted_locked(o))
-		tell_source_locked(o);
+	if (!obj_wanted_locked(o))
+		obj_tell_source_locked(o);
 	pthread_mutex_unlock(&o->lock);
 	seg_unref(first);
 }
@@ -512,8 +467,8 @@ obj_expect(struct obj *o, unsigned n)
 	pthread_mutex_unlock(&o->lock);
 }
 
-static struct seg *
-unexpect_locked(struct obj *o)
+struct seg *
+obj_unexpect_locked(struct obj *o)
 {
 	ASSERT(o->expected > 0);
 	o->expected--;
@@ -527,204 +482,9 @@ obj_unexpect(struct obj *o)
 
 	CHECK(o, OBJ_MAGIC);
 	pthread_mutex_lock(&o->lock);
-	first = unexpect_locked(o);
-	if (!wanted_locked(o))
-		tell_source_locked(o);
+	first = obj_unexpect_locked(o);
+	if (!obj_wanted_locked(o))
+		obj_tell_source_locked(o);
 	pthread_mutex_unlock(&o->lock);
 	seg_unref(first);
-}
-
-/* Readers. */
-
-void
-reader_open(struct reader *r, struct obj *o, bool expected, struct worker *w, void (*wake)(void *),
-    void *arg)
-{
-	struct seg *first = NULL;
-
-	memset(r, 0, sizeof *r);
-	r->magic = READER_MAGIC;
-	r->obj = obj_ref(o);
-	r->waiter.worker = w;
-	r->waiter.wake = wake;
-	r->waiter.arg = arg;
-
-	if (!expected && obj_state(o) == OBJ_SEALED) {
-		r->seg = o->first == NULL ? NULL : seg_ref(o->first);
-		return;
-	}
-	pthread_mutex_lock(&o->lock);
-	ASSERT(o->first != NULL || o->tail == NULL);
-	if (o->first != NULL)
-		r->seg = seg_ref(o->first);
-	LIST_INSERT_HEAD(&o->readers, r, link);
-	r->listed = true;
-	o->nreaders++;
-	if (o->rear > 0)
-		o->rear = 0;
-	if (expected)
-		first = unexpect_locked(o);
-	pthread_mutex_unlock(&o->lock);
-	seg_unref(first);
-}
-
-/* r, who was where the front is, has left the list. */
-static void
-move_front_locked(struct obj *o, const struct reader *r)
-{
-	const struct reader *other;
-
-	o->front = 0;
-	LIST_FOREACH(other, &o->readers, link) {
-		if (other->off > o->front)
-			o->front = other->off;
-		/* A herd that leaves together mustn't walk the list once for each. */
-		if (o->front == r->off)
-			break;
-	}
-}
-
-void
-reader_close(struct reader *r)
-{
-	struct obj *o = r->obj;
-
-	if (o == NULL)
-		return;
-	CHECK(r, READER_MAGIC);
-	r->obj = NULL;
-	if (r->listed) {
-		pthread_mutex_lock(&o->lock);
-		crowd_leave_locked(&r->waiter);
-		LIST_REMOVE(r, link);
-		o->nreaders--;
-		if (obj_state(o) == OBJ_FILLING) {
-			/* Also while it isn't forgotten: it may be, with this front. */
-			if (r->off == o->front)
-				move_front_locked(o, r);
-			maybe_resume_locked(o);
-			if (!wanted_locked(o))
-				tell_source_locked(o);
-		}
-		pthread_mutex_unlock(&o->lock);
-	}
-	seg_unref(r->seg);
-	r->seg = NULL;
-	obj_unref(o);
-}
-
-/*
- * Walks on from the reader's segment without taking references: the one it started on holds all
- * that follow.  The caller settles which one the reader holds afterwards.
- */
-static unsigned
-walk(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit)
-{
-	struct seg *s = r->seg;
-	unsigned n = 0;
-
-	while (n < max && limit > 0 && s != NULL) {
-		size_t have = s->used - r->seg_off;
-
-		if (have == 0) {
-			if (s->next == NULL)
-				break;
-			s = s->next;
-			r->seg_off = 0;
-			continue;
-		}
-		if (have > limit)
-			have = limit;
-		pieces[n++] = (struct obj_piece){ s->data + r->seg_off, have, seg_ref(s) };
-		r->seg_off += have;
-		r->off += have;
-		limit -= have;
-	}
-	*at = s;
-	return n;
-}
-
-static void
-settle(struct reader *r, struct seg *at)
-{
-	struct seg *was = r->seg;
-
-	if (at == was)
-		return;
-	r->seg = seg_ref(at);
-	seg_unref(was);
-}
-
-/* Only the fastest and the slowest hold back the producer. */
-static void
-moved_locked(const struct reader *r, uint64_t was)
-{
-	struct obj *o = r->obj;
-	bool fastest = r->off > o->front;
-
-	if (fastest)
-		o->front = r->off;
-	if (fastest || was <= o->rear)
-		maybe_resume_locked(o);
-}
-
-static unsigned
-read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit,
-    enum reader_state *state)
-{
-	struct obj *o = r->obj;
-	uint64_t was = r->off;
-	unsigned n = 0;
-
-	pthread_mutex_lock(&o->lock);
-	*at = r->seg;
-	if (r->cut || obj_state(o) == OBJ_BROKEN) {
-		*state = READER_CUT;
-	} else if ((n = walk(r, at, pieces, max, limit)) > 0) {
-		*state = READER_DATA;
-		moved_locked(r, was);
-	} else if (obj_state(o) == OBJ_SEALED) {
-		*state = READER_END;
-	} else {
-		*state = READER_WAITING;
-		if (r->waiter.crowd == NULL)
-			crowd_join(&o->waiting, &r->waiter);
-	}
-	pthread_mutex_unlock(&o->lock);
-	return n;
-}
-
-bool
-reader_is_cut(struct reader *r)
-{
-	struct obj *o = r->obj;
-	bool cut;
-
-	CHECK(r, READER_MAGIC);
-	ASSERT(o != NULL);
-	if (obj_state(o) == OBJ_SEALED)
-		return false;
-	pthread_mutex_lock(&o->lock);
-	cut = (r->cut || obj_state(o) == OBJ_BROKEN) && obj_state(o) != OBJ_SEALED;
-	pthread_mutex_unlock(&o->lock);
-	return cut;
-}
-
-unsigned
-reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t limit,
-    enum reader_state *state)
-{
-	struct seg *at;
-	unsigned n;
-
-	CHECK(r, READER_MAGIC);
-	ASSERT(r->obj != NULL && max > 0 && limit > 0);
-	if (obj_state(r->obj) == OBJ_SEALED) {
-		n = walk(r, &at, pieces, max, limit);
-		*state = n > 0 ? READER_DATA : READER_END;
-	} else {
-		n = read_filling(r, &at, pieces, max, limit, state);
-	}
-	settle(r, at);
-	return n;
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/slice.h"
 #include "cache/obj.h"
+#include "cache/reader.h"
 #include "front/gate.h"
 
 #define DELIVER_HIGH	((size_t)256 * 1024)

@@ -23,6 +23,7 @@
 #include "base/contract.h"
 #include "base/worker.h"
 #include "cache/cache.h"
+#include "cache/reader.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cache/obj.h"
+#include "cache/reader.h"
 
 #include "tests/unit/cache/rig.h"
 
