@@ -56,6 +56,7 @@ struct entry {
 struct target {
 	char		*name;
 	bool		 held;
+	unsigned	 passes;	/* that so many may go all the same */
 	unsigned	 pieces;	/* let go so far */
 	unsigned	 requests, whole, given_up;
 	uint64_t	 sent, received;
@@ -572,6 +573,17 @@ conn_read(struct origin *o, struct conn *c)
 	return true;
 }
 
+static bool
+may_answer(struct conn *c)
+{
+	if (!c->target->held || c->rule->slow_body)
+		return true;
+	if (c->target->passes == 0)
+		return false;
+	c->target->passes--;
+	return true;
+}
+
 /* Moves it as far as it goes.  False: it is gone. */
 static bool
 advance(struct origin *o, struct conn *c, int64_t now)
@@ -585,7 +597,7 @@ advance(struct origin *o, struct conn *c, int64_t now)
 			read_head(o, c);
 		if (c->phase == READING_BODY && c->in_len > 0 && wants_input(c))
 			read_body(o, c);
-		if (c->phase == WAITING && (!c->target->held || c->rule->slow_body) && due(c, now))
+		if (c->phase == WAITING && due(c, now) && may_answer(c))
 			answer_begin(c);
 		if (c->phase == SENDING && send_answer(o, c, now) < 0)
 			return false;
@@ -823,6 +835,15 @@ origin_release(struct origin *o, const char *target)
 {
 	pthread_mutex_lock(&o->lock);
 	target_of(o, target)->held = false;
+	pthread_mutex_unlock(&o->lock);
+	ring(o);
+}
+
+void
+origin_release_one(struct origin *o, const char *target)
+{
+	pthread_mutex_lock(&o->lock);
+	target_of(o, target)->passes++;
 	pthread_mutex_unlock(&o->lock);
 	ring(o);
 }

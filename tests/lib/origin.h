@@ -68,6 +68,8 @@ void	origin_rule(struct origin *o, const struct origin_rule *rule);
 /* Barriers, by target: requests wait before they are answered; until released. */
 void	origin_hold(struct origin *o, const char *target);
 void	origin_release(struct origin *o, const char *target);
+/* Of those held, one goes; the others and all that come stay held. */
+void	origin_release_one(struct origin *o, const char *target);
 /* Lets n more pieces of its body go. */
 void	origin_piece(struct origin *o, const char *target, unsigned n);
 /* Closes the connections on which no request is waiting for its answer. */
