@@ -24,6 +24,8 @@ cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
 	memset(c, 0, sizeof *c);
 	c->magic = CACHE_MAGIC;
 	c->seed = *seed;
+	/* Of the seed nothing but this is ever shown. */
+	c->identity = (uint32_t)hash_bytes(seed, "identity", sizeof "identity" - 1);
 	atomic_init(&c->memory, memory);
 	atomic_init(&c->max_object, max_object);
 	pthread_mutex_init(&c->evicting, NULL);
@@ -155,6 +157,13 @@ cache_set_limits(struct cache *c, size_t memory, size_t max_object)
 	atomic_store_explicit(&c->memory, memory, memory_order_relaxed);
 	atomic_store_explicit(&c->max_object, max_object, memory_order_relaxed);
 	store_make_room(c);
+}
+
+uint32_t
+cache_identity(const struct cache *c)
+{
+	CHECK(c, CACHE_MAGIC);
+	return c->identity;
 }
 
 usec_t

@@ -66,6 +66,9 @@ enum verdict	cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 unsigned	cache_purge(struct cache *c, struct slice key);
 unsigned	cache_purge_all(struct cache *c);
 
+/* A random number that tells this process from others: for Via. */
+uint32_t	cache_identity(const struct cache *c);
+
 /* now.mono - received + initial age: RFC 9111 4.2.3. */
 usec_t	cache_age(const struct obj_meta *m, usec_t mono);
 

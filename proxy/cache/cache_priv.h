@@ -91,6 +91,7 @@ struct cache {
 	unsigned		 magic;
 #define CACHE_MAGIC		 0x2c7d05b1
 	struct hash_seed	 seed;
+	uint32_t		 identity;
 	struct budget		 budget;
 	_Atomic size_t		 memory;
 	_Atomic size_t		 max_object;

@@ -438,6 +438,11 @@ gate_request(void *arg, struct gate *g, struct head *req)
 		answer_error(cl, 404, "no-route", "no route for this host and path");
 		return;
 	}
+	if (fill_is_loop(cs->cache, &cl->req)) {
+		answer_error(cl, 508, "loop", "this request has been here before: the upstream "
+		    "leads back to Corral");
+		return;
+	}
 	ask(cl, false);
 }
 

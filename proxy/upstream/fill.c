@@ -142,6 +142,29 @@ fills_free(struct fills *fs)
 
 /* The request that goes up. */
 
+/* RFC 9110 7.6.3: a pseudonym, and a comment by which we know our own. */
+static void
+add_via(const struct cache *c, struct buf *out)
+{
+	buf_addf(out, "corral (%08x)", (unsigned)cache_identity(c));
+}
+
+bool
+fill_is_loop(const struct cache *c, const struct head *req)
+{
+	const struct hdr_field *f = NULL;
+	struct buf mine = { 0 };
+	bool loop = false;
+
+	if (hdr_get(req, SLICE("Via")) == NULL)
+		return false;
+	add_via(c, &mine);
+	while (!loop && (f = hdr_next(req, SLICE("Via"), f)) != NULL)
+		loop = memmem(f->value.p, f->value.n, mine.p, mine.n) != NULL;
+	buf_fini(&mine);
+	return loop;
+}
+
 /* Said anew by us, or no business of the upstream's. */
 static bool
 is_ours(struct slice name)
@@ -170,7 +193,7 @@ write_body_framing(struct buf *out, const struct head *req)
 
 static void
 write_request(struct buf *out, const struct fill_request *r, const struct head *req,
-    const struct conf_upstream *u)
+    const struct conf_upstream *u, const struct cache *c)
 {
 	struct slice authority, path;
 	struct buf host = { 0 };
@@ -192,7 +215,9 @@ write_request(struct buf *out, const struct fill_request *r, const struct head *
 			continue;
 		hdr_emit_field(out, f->name, f->value);
 	}
-	buf_add_str(out, req->minor == 0 ? "Via: 1.0 corral\r\n" : "Via: 1.1 corral\r\n");
+	buf_addf(out, "Via: 1.%d ", req->minor);
+	add_via(c, out);
+	buf_add_str(out, "\r\n");
 	hdr_emit_field(out, SLICE("X-Forwarded-For"), slice_str(r->peer));
 	hdr_emit_field(out, SLICE("X-Forwarded-Proto"), SLICE("http"));
 	if (req->authority.n > 0)
@@ -418,7 +443,7 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	LIST_INSERT_HEAD(&fs->all, f, link);
 	flight_set_source(f->flight, fs->worker, &f->look);
 
-	write_request(&head, r, &f->req, f->upstream);
+	write_request(&head, r, &f->req, f->upstream, fs->cache);
 	fr.head = buf_slice(&head);
 	fr.to_head = method_is(&f->req, "HEAD");
 	fr.idempotent = method_is_idempotent(f->req.method);

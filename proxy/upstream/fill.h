@@ -51,6 +51,9 @@ struct fill_request {
 	void				*arg;
 };
 
+/* The request has been through this process already: its Via says so (RFC 9110 7.6.3). */
+bool	fill_is_loop(const struct cache *c, const struct head *req);
+
 /* Never calls back before it returns. */
 struct fill	*fill_start(struct fills *fs, const struct fill_request *r);
 
