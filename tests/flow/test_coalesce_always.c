@@ -36,7 +36,7 @@ those_with_a_name(struct origin *o, struct daemon *d)
 		herd_ask(h[i], "/mixed", names[i]);
 		daemon_wait_stat(d, "parked", (i + 1) * 10);
 	}
-	ck_assert_uint_eq(origin_requests(o, "/mixed"), 1);
+	origin_wait_requests(o, "/mixed", 1);
 	origin_release(o, "/mixed");
 	for (unsigned i = 0; i < 3; i++) {
 		herd_wait(h[i]);

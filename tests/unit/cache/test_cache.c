@@ -235,14 +235,22 @@ START_TEST(a_marker_lets_through_for_a_minute)
 }
 END_TEST
 
-START_TEST(markers_are_apart_for_authorization)
+static const char *const audiences[] = { "", "Cookie: a=b\n", AUTH };
+
+/* What one may not share says nothing about the others: neither its marker nor its absence. */
+START_TEST(markers_are_for_an_audience)
 {
-	fetch(KEY, AUTH, PUBLIC, 10);
-	ck_assert_int_eq(verdict_of(KEY, "GET", AUTH), V_PASS);
-	ck_assert_int_eq(verdict_of(KEY, "GET", ""), V_LEAD);
-	fetch("http://b/", "", PRIVATE, 10);
-	ck_assert_int_eq(verdict_of("http://b/", "GET", AUTH), V_LEAD);
-	ck_assert_int_eq(verdict_of("http://b/", "GET", ""), V_PASS);
+	fetch(KEY, audiences[_i], PRIVATE, 10);
+	for (int k = 0; k < 3; k++)
+		ck_assert_int_eq(verdict_of(KEY, "GET", audiences[k]), k == _i ? V_PASS : V_LEAD);
+	/* Who has both is one with Authorization. */
+	ck_assert_int_eq(verdict_of(KEY, "GET", "Cookie: a=b\n" AUTH), _i == 2 ? V_PASS : V_LEAD);
+	/* What another gets and may be shared is for all, but lifts only its own. */
+	fetch(KEY, audiences[(_i + 1) % 3], "Cache-Control: public, max-age=10\n", 10);
+	ck_assert_int_eq(verdict_of(KEY, "GET", audiences[_i]), V_HIT);
+	rig_pass(10 * USEC_PER_SEC);
+	ck_assert_int_eq(verdict_of(KEY, "GET", audiences[_i]), V_PASS);
+	ck_assert_int_eq(verdict_of(KEY, "GET", audiences[(_i + 1) % 3]), V_LEAD);
 }
 END_TEST
 
@@ -285,17 +293,29 @@ START_TEST(what_leaves_a_marker)
 }
 END_TEST
 
-/* A stream of URLs that may not be shared: what is remembered of them is within the budget. */
-START_TEST(markers_are_bounded_by_memory)
+/* A stream of URLs that may not be shared: a sixteenth of memory is theirs, and no object goes. */
+START_TEST(markers_push_out_no_object)
 {
+	uint64_t objects;
 	char key[40];
 
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(key, sizeof key, "http://b/%u", i);
+		fetch(key, "", PUBLIC, 56 * KIB);
+	}
+	objects = rig_figures(c).bytes;
+	ck_assert_uint_gt(objects, MIB * 7 / 8);
+	ck_assert_uint_lt(objects, MIB * 15 / 16);
+	for (unsigned i = 0; i < 5000; i++) {
 		rig_pass(1);
 		snprintf(key, sizeof key, "http://a/%u", i);
 		fetch(key, "", PRIVATE, 0);
+		ck_assert_uint_le(rig_figures(c).bytes, objects + MIB / 16);
 	}
-	ck_assert_uint_le(rig_figures(c).bytes, MIB);
+	ck_assert_uint_gt(rig_figures(c).bytes, objects + MIB / 32);
+	ck_assert_uint_eq(rig_figures(c).objects, 16);
+	ck_assert_uint_eq(rig_figures(c).evictions, 0);
+	/* The oldest of them went, not the newest. */
 	ck_assert_int_eq(verdict_of(key, "GET", ""), V_PASS);
 	ck_assert_int_eq(verdict_of("http://a/0", "GET", ""), V_LEAD);
 }
@@ -318,6 +338,35 @@ START_TEST(alone_asks_without_parking)
 	guest_open(&g);
 	guest_fini(&g);
 	guest_fini(&other);
+}
+END_TEST
+
+static const struct {
+	const char	*method, *fields;
+	bool		 whole;
+} alones[] = {
+	{ "GET", "", true },
+	{ "GET", "Accept: a\n", true },
+	{ "GET", "If-Match: \"a\"\n", false },
+	{ "GET", "Range: bytes=0-\n", false },
+	{ "HEAD", "", false },
+};
+
+/* One's own answer is for the store too, if it is to a plain GET (RFC 9111 3). */
+START_TEST(alone_a_part_is_passed)
+{
+	bool by_marker = _i % 2 == 1;
+	int i = _i / 2;
+	struct guest g;
+
+	if (by_marker)
+		fetch(KEY, "", PRIVATE, 10);
+	guest_init(&g, w, alones[i].method, alones[i].fields);
+	ck_assert_int_eq(guest_ask_by(&g, c, KEY, &rig_route, !by_marker), V_PASS);
+	ck_assert_int_eq(g.lk.whole, alones[i].whole);
+	rig_answer(&g, PUBLIC, 10);
+	ck_assert_uint_eq(rig_figures(c).objects, alones[i].whole);
+	guest_fini(&g);
 }
 END_TEST
 
@@ -351,6 +400,62 @@ START_TEST(other_variants_ask_again)
 	ck_assert_int_eq(verdict_of(KEY, "GET", "Accept: b\n"), V_HIT);
 	ck_assert_int_eq(verdict_of(KEY, "GET", "Accept: c\n"), V_LEAD);
 	ck_assert_int_eq(verdict_of(KEY, "GET", ""), V_LEAD);
+}
+END_TEST
+
+/* Once it is known what a key varies by, each variant is asked for beside the others. */
+START_TEST(a_flight_for_each_known_variant)
+{
+	static const char *const fields[] = { "Accept: a\n", "Accept: b\n", "" };
+	struct guest g[6];
+
+	fetch(KEY, "Accept: z\n", PUBLIC "Vary: Accept\n", 10);
+	for (int i = 0; i < 6; i++) {
+		guest_init(&g[i], w, "GET", fields[i % 3]);
+		ck_assert_int_eq(guest_ask(&g[i], c, KEY), i < 3 ? V_LEAD : V_PARK);
+		ck_assert_str_eq(g[i].lk.fwd, "vary-miss");
+	}
+	ck_assert_uint_eq(rig_figures(c).flights, 3);
+	ck_assert_uint_eq(rig_figures(c).parked, 6);
+	for (int i = 0; i < 3; i++)
+		rig_answer(&g[i], PUBLIC "Vary: accept\n", 20 + (size_t)i);
+	rig_turn(w);
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(flight_outcome(&g[i].wait), OUTCOME_OBJ);
+		guest_open(&g[i]);
+		ck_assert_uint_eq(guest_read(&g[i], SIZE_MAX), 20 + (size_t)i % 3);
+		guest_fini(&g[i]);
+	}
+	ck_assert_uint_eq(rig_figures(c).objects, 4);
+}
+END_TEST
+
+/* What was known may be wrong by now: a flight for the old names must not hold the new ones apart. */
+START_TEST(names_that_change)
+{
+	struct guest g[4];
+
+	fetch(KEY, "", PUBLIC "Vary: Accept\n", 10);
+	rig_pass(60 * USEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		guest_init(&g[i], w, "GET", i == 0 ? "Accept: a\n" : "Accept: b\n");
+		ck_assert_int_eq(guest_ask(&g[i], c, KEY), V_LEAD);
+	}
+	/* By nothing any more: whoever comes has it, or shares one flight. */
+	rig_answer(&g[0], PUBLIC, 20);
+	ck_assert_int_eq(verdict_of(KEY, "GET", "Accept: c\n"), V_HIT);
+	rig_pass(60 * USEC_PER_SEC);
+	rig_answer(&g[1], "Cache-Control: max-age=0\n", 30);
+	for (int i = 2; i < 4; i++) {
+		guest_init(&g[i], w, "GET", i == 2 ? "Accept: a\n" : "Accept: b\n");
+		ck_assert_int_eq(guest_ask(&g[i], c, KEY), i == 2 ? V_LEAD : V_PARK);
+	}
+	rig_answer(&g[2], PUBLIC, 40);
+	rig_turn(w);
+	guest_open(&g[3]);
+	ck_assert_uint_eq(guest_read(&g[3], SIZE_MAX), 40);
+	for (int i = 0; i < 4; i++)
+		guest_fini(&g[i]);
 }
 END_TEST
 
@@ -388,6 +493,27 @@ START_TEST(shed_past_the_park_limit)
 	guest_leave(&g[1]);
 	ck_assert_int_eq(guest_ask_by(&g[2], c, KEY, &route, false), V_PARK);
 	ck_assert_uint_eq(rig_figures(c).parked, 2);
+	rig_answer(&g[0], PUBLIC, 10);
+	for (int i = 0; i < 3; i++)
+		guest_fini(&g[i]);
+}
+END_TEST
+
+/* One that half-closed waits like all others, though it is no reason to fetch. */
+START_TEST(the_park_limit_counts_all_who_wait)
+{
+	struct conf_route route = rig_route;
+	struct guest g[3];
+
+	route.park_limit = 2;
+	for (int i = 0; i < 3; i++)
+		guest_init(&g[i], w, "GET", "");
+	ck_assert_int_eq(guest_ask_by(&g[0], c, KEY, &route, false), V_LEAD);
+	ck_assert_int_eq(guest_ask_by(&g[1], c, KEY, &route, false), V_PARK);
+	flight_uncount(&g[1].wait);
+	ck_assert_uint_eq(rig_figures(c).parked, 1);
+	ck_assert_int_eq(guest_ask_by(&g[2], c, KEY, &route, false), V_SHED);
+	ck_assert_str_eq(g[2].lk.detail, "park-limit");
 	rig_answer(&g[0], PUBLIC, 10);
 	for (int i = 0; i < 3; i++)
 		guest_fini(&g[i]);
@@ -611,6 +737,32 @@ START_TEST(evicted_while_filling)
 	ck_assert_int_eq(g.state, READER_END);
 	obj_unref(o);
 	flight_unref(fl);
+	guest_fini(&g);
+}
+END_TEST
+
+/* Readers that read nothing hold more than memory and a good deal more: no new fetches. */
+START_TEST(shed_when_readers_hold_too_much)
+{
+	struct guest slow, g;
+
+	cache_set_limits(c, 80 * MIB, 80 * MIB);
+	fetch(KEY, "", PUBLIC, 66 * MIB);
+	guest_init(&slow, w, "GET", "");
+	guest_init(&g, w, "GET", "");
+	ck_assert_int_eq(guest_ask(&slow, c, KEY), V_HIT);
+	guest_open(&slow);
+	ck_assert_int_eq(verdict_of("http://other/", "GET", ""), V_LEAD);
+	/* The object goes from the store, not from its reader. */
+	cache_set_limits(c, MIB, 64 * KIB);
+	ck_assert_uint_gt(rig_figures(c).transit_bytes, 65 * MIB);
+	ck_assert_int_eq(guest_ask(&g, c, "http://other/"), V_SHED);
+	ck_assert_str_eq(g.lk.detail, "memory");
+	ck_assert_ptr_null(g.lk.flight);
+	ck_assert_int_eq(verdict_of("http://other/", "POST", ""), V_SHED);
+	guest_leave(&slow);
+	ck_assert_int_eq(verdict_of("http://other/", "GET", ""), V_LEAD);
+	guest_fini(&slow);
 	guest_fini(&g);
 }
 END_TEST
@@ -1084,23 +1236,29 @@ cache_suite(void)
 	    (int)(sizeof passes / sizeof passes[0]));
 	tcase_add_test(ask, coalesce_off_fetches_for_each);
 	tcase_add_test(ask, a_marker_lets_through_for_a_minute);
-	tcase_add_test(ask, markers_are_apart_for_authorization);
+	tcase_add_loop_test(ask, markers_are_for_an_audience, 0, 3);
 	tcase_add_test(ask, a_marker_goes_when_the_answer_is_shareable);
 	tcase_add_loop_test(ask, what_leaves_a_marker, 0,
 	    (int)(sizeof unmarked / sizeof unmarked[0]));
 	tcase_add_test(ask, alone_asks_without_parking);
+	tcase_add_loop_test(ask, alone_a_part_is_passed, 0,
+	    2 * (int)(sizeof alones / sizeof alones[0]));
 	tcase_add_test(ask, other_variants_ask_again);
+	tcase_add_test(ask, a_flight_for_each_known_variant);
+	tcase_add_test(ask, names_that_change);
 	tcase_add_test(ask, eight_variants_of_a_key);
 	tcase_add_test(ask, shed_past_the_park_limit);
+	tcase_add_test(ask, the_park_limit_counts_all_who_wait);
 	tcase_add_test(ask, head_and_get_share_a_key);
 	tcase_add_test(ask, authorization);
 	tcase_add_loop_test(purge, purged_while_asking, 0, 2);
 	tcase_add_loop_test(purge, purged_while_one_asks_alone, 0, 2);
 	tcase_add_test(purge, purged_while_filling);
-	tcase_add_test(room, markers_are_bounded_by_memory);
+	tcase_add_test(room, markers_push_out_no_object);
 	tcase_add_test(room, too_large_by_its_length);
 	tcase_add_test(room, too_large_by_and_by);
 	tcase_add_test(room, evicted_while_filling);
+	tcase_add_test(room, shed_when_readers_hold_too_much);
 	tcase_add_test(room, a_hit_keeps_it_from_going);
 	tcase_add_test(threads, one_leads_of_many);
 	tcase_add_loop_test(threads, storm, 0, 4);

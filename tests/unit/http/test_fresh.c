@@ -110,6 +110,29 @@ static const struct verdict verdicts[] = {
 	    ALONE("vary-star") },
 	{ "9111 3.3 206", "GET", {0}, 206, { CC "max-age=60" }, {0}, ALONE("status") },
 	{ "304", "GET", {0}, 304, { CC "max-age=60" }, {0}, ALONE("status") },
+	{ "9110 15.5.13 412 is to a condition", "GET", {0}, 412, { CC "public, max-age=60" }, {0},
+	    ALONE("status") },
+	{ "9110 15.5.17 416 is to a range", "GET", {0}, 416, { CC "public, max-age=60" }, {0},
+	    ALONE("status") },
+	{ "6585 3 428", "GET", {0}, 428, { CC "public, max-age=60" }, TTL, ALONE("status") },
+	{ "6585 4 429", "GET", {0}, 429, { CC "public, max-age=60" }, TTL, ALONE("status") },
+	{ "6585 5 431", "GET", {0}, 431, { CC "public, max-age=60" }, TTL, ALONE("status") },
+	{ "6585 6 511", "GET", {0}, 511, { CC "public, max-age=60" }, TTL, ALONE("status") },
+	{ "429 without a word", "GET", {0}, 429, { NULL }, {0}, ALONE("status") },
+	{ "a refusal is its client's", "GET", {0}, 403, { NULL }, {0}, ALONE("status") },
+	{ "also where the route has a ttl", "GET", {0}, 400, { NULL }, TTL, ALONE("status") },
+	{ "401", "GET", {0}, 401, { NULL }, TTL, ALONE("status") },
+	{ "407", "GET", {0}, 407, { NULL }, TTL, ALONE("status") },
+	{ "408", "GET", {0}, 408, { NULL }, TTL, ALONE("status") },
+	{ "413", "GET", {0}, 413, { NULL }, TTL, ALONE("status") },
+	{ "414", "GET", {0}, 414, { NULL }, TTL, ALONE("status") },
+	{ "417", "GET", {0}, 417, { NULL }, TTL, ALONE("status") },
+	{ "421", "GET", {0}, 421, { NULL }, TTL, ALONE("status") },
+	{ "425", "GET", {0}, 425, { NULL }, TTL, ALONE("status") },
+	{ "and where it is `always`", "GET", {0}, 403, { NULL }, ALWAYS, ALONE("status") },
+	{ "9111 3 a refusal with a lifetime", "GET", {0}, 403, { CC "max-age=60" }, {0},
+	    STORED(60000, 500) },
+	{ "404 is about the page", "GET", {0}, 404, { NULL }, {0}, SHARED("no-lifetime") },
 	{ "POST", "POST", {0}, 200, { CC "max-age=60" }, {0}, ALONE("method") },
 	{ "HEAD is fetched by GET", "HEAD", {0}, 200, { CC "max-age=60" }, {0},
 	    ALONE("method") },
@@ -180,6 +203,85 @@ START_TEST(judging)
 }
 END_TEST
 
+/* What the answer says of those to come, and whose word it was that shares it. */
+START_TEST(beyond_this_answer)
+{
+	static const struct {
+		const char		*name;
+		const char		*method, *req;
+		int			 status;
+		const char		*resp;
+		struct fresh_policy	 policy;
+		bool			 marks, by_policy;
+	} t[] = {
+		{ "private", "GET", NULL, 200, CC "private", {0}, true, false },
+		{ "no-store", "GET", NULL, 200, CC "no-store", {0}, true, false },
+		{ "no-cache", "GET", NULL, 200, CC "no-cache", {0}, true, false },
+		{ "Set-Cookie", "GET", NULL, 200, "Set-Cookie: a=b", {0}, true, false },
+		{ "Vary: *", "GET", NULL, 200, "Vary: *", {0}, true, false },
+		{ "Authorization", "GET", "Authorization: a", 200, CC "max-age=60", {0}, true, false },
+		{ "must-understand", "GET", NULL, 299, CC "must-understand", {0}, true, false },
+		{ "a refusal that says private", "GET", NULL, 403, CC "private", {0}, true, false },
+		{ "a refusal", "GET", NULL, 403, NULL, {0}, false, false },
+		{ "429", "GET", NULL, 429, CC "private", {0}, false, false },
+		{ "412", "GET", NULL, 412, CC "no-store", {0}, false, false },
+		{ "206", "GET", NULL, 206, CC "private", {0}, false, false },
+		{ "304", "GET", NULL, 304, CC "no-store", {0}, false, false },
+		{ "POST", "POST", NULL, 200, CC "private", {0}, false, false },
+		{ "HEAD", "HEAD", NULL, 200, CC "private", {0}, false, false },
+		{ "stored", "GET", NULL, 200, CC "max-age=60", {0}, false, false },
+		{ "shared", "GET", NULL, 200, NULL, {0}, false, false },
+		{ "always: no-store", "GET", NULL, 200, CC "no-store", ALWAYS, false, true },
+		{ "always: no-cache", "GET", NULL, 200, CC "no-cache", ALWAYS, false, true },
+		{ "always: shared anyway", "GET", NULL, 200, NULL, ALWAYS, false, false },
+		{ "always: stored", "GET", NULL, 200, CC "max-age=60", ALWAYS, false, false },
+		{ "always: private", "GET", NULL, 200, CC "private", ALWAYS, true, false },
+		{ "always: to a Cookie", "GET", "Cookie: a", 200, CC "no-store", ALWAYS, true, false },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct head req = { .method = slice_str(t[i].method) };
+		struct head resp = { .status = t[i].status };
+		struct fresh f;
+
+		if (t[i].req != NULL)
+			add_line(&req, t[i].req);
+		if (t[i].resp != NULL)
+			add_line(&resp, t[i].resp);
+		fresh_judge(&req, &resp, &t[i].policy, asked, answered, &f);
+		ck_assert_msg(f.marks == t[i].marks, "%s: marks %d", t[i].name, f.marks);
+		ck_assert_msg(f.by_policy == t[i].by_policy, "%s: by policy %d", t[i].name,
+		    f.by_policy);
+		head_fini(&req);
+		head_fini(&resp);
+	}
+}
+END_TEST
+
+START_TEST(partial_requests)
+{
+	static const char *const partial[] = {
+		"Range", "if-range", "IF-NONE-MATCH", "If-Modified-Since", "If-Match",
+		"If-Unmodified-Since",
+	};
+	static const char *const whole[] = { "Accept-Ranges", "Rang", "Range2", "If", "Content-Range" };
+	struct head req = { .method = SLICE("GET") };
+
+	for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+		ck_assert_msg(!fresh_field_partial(slice_str(whole[i])), "%s", whole[i]);
+		hdr_add(&req, slice_str(whole[i]), SLICE("1"));
+	}
+	ck_assert(!fresh_request_partial(&req));
+	for (size_t i = 0; i < sizeof partial / sizeof partial[0]; i++) {
+		ck_assert_msg(fresh_field_partial(slice_str(partial[i])), "%s", partial[i]);
+		hdr_add(&req, slice_str(partial[i]), SLICE("1"));
+		ck_assert(fresh_request_partial(&req));
+		hdr_remove(&req, slice_str(partial[i]));
+	}
+	head_fini(&req);
+}
+END_TEST
+
 /* A wall clock that jumps back between request and answer makes nothing negative. */
 START_TEST(clocks_that_jump)
 {
@@ -225,6 +327,8 @@ fresh_suite(void)
 	TCase *tc = tcase_create("fresh");
 
 	tcase_add_loop_test(tc, judging, 0, sizeof verdicts / sizeof verdicts[0]);
+	tcase_add_test(tc, beyond_this_answer);
+	tcase_add_test(tc, partial_requests);
 	tcase_add_test(tc, clocks_that_jump);
 	tcase_add_test(tc, shareable_requests);
 	suite_add_tcase(s, tc);

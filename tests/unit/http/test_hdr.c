@@ -152,6 +152,36 @@ START_TEST(hop_by_hop_is_not_quadratic)
 }
 END_TEST
 
+START_TEST(claims_of_a_client)
+{
+	static const char *const gone[] = {
+		"X-Forwarded-For", "x-forwarded-port", "X-FORWARDED-Prefix", "X-Forwarded-Host",
+		"X-Forwarded-Anything", "X-Forwarded-", "Forwarded", "x-real-ip", "X-Original-URL",
+		"X-Rewrite-URL",
+	};
+	static const char *const kept[] = {
+		"X-Forwarded", "X-Forward-For", "Via", "X-Real-IPs", "Host", "XX-Forwarded-For", "X",
+		"Forwarded-For",
+	};
+	struct head h = { 0 };
+
+	for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+		ck_assert_msg(hdr_is_forwarded(slice_str(gone[i])), "%s", gone[i]);
+		add(&h, gone[i], "1");
+		add(&h, gone[i], "2");
+	}
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+		ck_assert_msg(!hdr_is_forwarded(slice_str(kept[i])), "%s", kept[i]);
+		add(&h, kept[i], "1");
+	}
+	hdr_remove_forwarded(&h);
+	ck_assert_uint_eq(h.n, sizeof kept / sizeof kept[0]);
+	for (size_t i = 0; i < h.n; i++)
+		ck_assert(slice_eq(h.f[i].name, slice_str(kept[i])));
+	head_fini(&h);
+}
+END_TEST
+
 START_TEST(emission)
 {
 	struct head h = { 0 };
@@ -218,6 +248,7 @@ hdr_suite(void)
 	tcase_add_test(tc, copies_are_deep);
 	tcase_add_test(tc, hop_by_hop);
 	tcase_add_test(tc, hop_by_hop_is_not_quadratic);
+	tcase_add_test(tc, claims_of_a_client);
 	tcase_add_test(tc, emission);
 	tcase_add_loop_test_raise_signal(tc, emission_refuses_what_would_split, SIGABRT, 0,
 	    sizeof unsafe / sizeof unsafe[0]);

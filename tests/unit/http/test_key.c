@@ -91,6 +91,72 @@ START_TEST(urls)
 }
 END_TEST
 
+/* What goes upstream, out of the key: split and put together again it is the same key. */
+START_TEST(parts)
+{
+	static const struct {
+		const char	*key, *authority, *path;
+	} t[] = {
+		{ "http://a/", "a", "/" },
+		{ "http://a:8080/x?y", "a:8080", "/x?y" },
+		{ "http://[::1]:81//x", "[::1]:81", "//x" },
+		{ "http://a/http://b/", "a", "/http://b/" },
+		{ "http://a/x:1", "a", "/x:1" },
+		{ "http:///x", "", "/x" },
+		{ "http://a*", "a", "*" },
+		{ "http://*", "", "*" },
+		{ "http://a", "a", "" },
+		{ "http://", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct slice authority, path;
+
+		key_split(slice_str(t[i].key), &authority, &path);
+		ck_assert_msg(slice_eq(authority, slice_str(t[i].authority)), "%s: %.*s", t[i].key,
+		    (int)authority.n, authority.p);
+		ck_assert_msg(slice_eq(path, slice_str(t[i].path)), "%s: %.*s", t[i].key,
+		    (int)path.n, path.p);
+	}
+}
+END_TEST
+
+START_TEST(authorities)
+{
+	static const struct {
+		const char	*authority, *normal;
+	} t[] = {
+		{ "a", "a" },
+		{ "ex%61mple.com", "example.com" },
+		{ "EXAMPLE.com:", "example.com" },
+		{ "example.com:080", "example.com" },
+		{ "example.com:80", "example.com" },
+		{ "example.com:08080", "example.com:8080" },
+		{ "A:443", "a:443" },
+		{ "[2001:DB8::80]:80", "[2001:db8::80]" },
+		{ "%41%2c", "a%2C" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct head h = { .method = SLICE("GET"), .authority = slice_str(t[i].authority),
+		    .path = SLICE("/x") };
+		struct buf b = { 0 }, key = { 0 };
+		struct slice authority, path;
+
+		key_authority(&h, &b);
+		ck_assert_msg(slice_eq(buf_slice(&b), slice_str(t[i].normal)), "%s: %.*s",
+		    t[i].authority, (int)b.n, b.p);
+		/* The same as the key has. */
+		key_make(&h, &key);
+		key_split(buf_slice(&key), &authority, &path);
+		ck_assert(slice_eq(authority, buf_slice(&b)));
+		buf_fini(&b);
+		buf_fini(&key);
+	}
+}
+END_TEST
+
 static Suite *
 key_suite(void)
 {
@@ -99,6 +165,8 @@ key_suite(void)
 
 	tcase_add_test(tc, requests);
 	tcase_add_test(tc, urls);
+	tcase_add_test(tc, parts);
+	tcase_add_test(tc, authorities);
 	suite_add_tcase(s, tc);
 	return s;
 }
