@@ -42,7 +42,7 @@ struct site {
 	struct fills		*fills;
 	struct clients		*clients;
 	struct listener		*listener;
-	struct worker_msg	 drain, cut, end;
+	struct worker_msg	 drain, cut, end, press;
 };
 
 enum proxy_phase {
@@ -95,6 +95,14 @@ site_cut(void *arg)
 	struct site *s = arg;
 
 	listener_kill(s->listener);
+}
+
+static void
+site_press(void *arg)
+{
+	struct site *s = arg;
+
+	clients_press(s->clients);
 }
 
 static void
@@ -166,6 +174,9 @@ ticked(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	CHECK(p, PROXY_MAGIC);
 	pools_sweep(p->pools, clock_mono());
+	if (p->phase == PHASE_SERVING && cache_is_pressed(p->cache))
+		for (unsigned i = 0; i < p->nsites; i++)
+			worker_post(p->sites[i].worker, &p->sites[i].press);
 	drain_step(p);
 	set_tick(p, p->phase == PHASE_SERVING ? SWEEP_EVERY : DRAIN_LOOK);
 }
@@ -263,6 +274,7 @@ site_init(struct proxy *p, struct site *s, unsigned id)
 	s->drain = (struct worker_msg){ .fn = site_drain, .arg = s };
 	s->cut = (struct worker_msg){ .fn = site_cut, .arg = s };
 	s->end = (struct worker_msg){ .fn = site_end, .arg = s };
+	s->press = (struct worker_msg){ .fn = site_press, .arg = s };
 	if ((s->worker = worker_new(id, p->conf)) == NULL)
 		return -1;
 	s->fills = fills_new(s->worker, p->cache);

@@ -248,12 +248,25 @@ link_flight_locked(struct question *q, struct entry *e)
 	q->prepared = NULL;
 }
 
-/* What only readers hold on to is beyond what the store may hold and a good deal more. */
+/* What only readers hold on to, beyond what the store may hold. */
+static int64_t
+transit_excess(struct cache *c)
+{
+	return atomic_load_explicit(&c->budget.transit, memory_order_relaxed) -
+	    (int64_t)atomic_load_explicit(&c->memory, memory_order_relaxed);
+}
+
 static bool
 memory_is_short(struct cache *c)
 {
-	return atomic_load_explicit(&c->budget.transit, memory_order_relaxed) > TRANSIT_SPARE +
-	    (int64_t)atomic_load_explicit(&c->memory, memory_order_relaxed);
+	return transit_excess(c) > TRANSIT_SPARE;
+}
+
+bool
+cache_is_pressed(struct cache *c)
+{
+	CHECK(c, CACHE_MAGIC);
+	return transit_excess(c) > TRANSIT_SPARE / 2;
 }
 
 /* A flight of one's own: whatever comes of it, nobody parks on it. */
@@ -294,7 +307,8 @@ ask_locked(struct question *q, enum verdict *v)
 		*v = V_PARK;
 		return FOUND_ANSWER;
 	} else {
-		q->kind = FLIGHT_SHARED;
+		/* So many variants at once: nobody would share them, and finding one takes time. */
+		q->kind = e != NULL && e->nflights >= ENTRY_FLIGHTS ? FLIGHT_OWN : FLIGHT_SHARED;
 		*v = V_LEAD;
 	}
 	if (memory_is_short(q->c)) {

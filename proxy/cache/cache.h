@@ -66,6 +66,11 @@ enum verdict	cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 unsigned	cache_purge(struct cache *c, struct slice key);
 unsigned	cache_purge_all(struct cache *c);
 
+/*
+ * Readers hold so much that the store doesn't have that those who hardly read should be cut, before
+ * lookups say V_SHED for it.  Any thread.
+ */
+bool	cache_is_pressed(struct cache *c);
 /* A random number that tells this process from others: for Via. */
 uint32_t	cache_identity(const struct cache *c);
 

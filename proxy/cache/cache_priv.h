@@ -36,9 +36,13 @@ enum audience {
 
 #define CACHE_SHARDS		64
 #define ENTRY_VARIANTS		8	/* objects of one key; the oldest makes room */
+#define ENTRY_FLIGHTS		64	/* undecided variants of one key; more of them fetch alone */
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
-/* Bytes that only readers hold may exceed cache.memory by this; then new fetches are refused. */
+/*
+ * Bytes that only readers hold may exceed cache.memory by half of this; then readers who hardly move
+ * are cut.  By all of it: then new fetches are refused, too.
+ */
 #define TRANSIT_SPARE		((int64_t)64 << 20)
 
 /* Field names of a Vary, as vary_names() has them; counted, immutable. */
@@ -59,6 +63,7 @@ struct entry {
 	struct obj		*obj[ENTRY_VARIANTS];	/* newest first; references */
 	unsigned		 nobj;
 	struct flight_list	 flights;	/* undecided; a reference each */
+	unsigned		 nflights;
 	/*
 	 * What the last shareable answer varied by, NULL: by nothing.  With it each variant of a herd
 	 * parks on a flight of its own at once.  Good until vary_until.
@@ -110,6 +115,8 @@ struct entry	*store_find(struct shard *s, struct slice key, uint64_t hash);
 struct entry	*entry_new(struct slice key, uint64_t hash);	/* outside the lock; not yet linked */
 void	entry_free(struct entry *e);				/* not linked */
 void	store_link(struct cache *c, struct shard *s, struct entry *e);
+/* What its answers vary by: a reference, moved; what it had before goes.  Counted. */
+void	store_set_names(struct cache *c, struct shard *s, struct entry *e, struct names *names);
 /* Used now: to the front of the order that it belongs to. */
 void	store_touch(struct cache *c, struct shard *s, struct entry *e, usec_t mono);
 /* Unlinks and frees the entry if it holds nothing any more. */

@@ -326,6 +326,7 @@ flight_enter_locked(struct flight *fl, struct entry *e)
 	fl->entry = e;
 	flight_ref(fl);
 	LIST_INSERT_HEAD(&e->flights, fl, link);
+	e->nflights++;
 }
 
 /* The entry's reference is the caller's from here on. */
@@ -333,6 +334,7 @@ void
 flight_leave_entry_locked(struct flight *fl)
 {
 	LIST_REMOVE(fl, link);
+	fl->entry->nflights--;
 	fl->entry = NULL;
 }
 

@@ -116,15 +116,15 @@ classify(struct flight *fl, const struct head *req, const struct head *resp, str
 static void
 remember_names_locked(struct flight *fl, struct entry *e, struct names **names, usec_t mono)
 {
-	struct names *was = e->names, *is = *names;
+	const struct names *was = e->names, *is = *names;
 
 	e->vary_until = is == NULL ? 0 : mono + MARKER_LIFETIME;
 	if (is != NULL)
 		store_touch(fl->cache, fl->shard, e, mono);
 	if (was != NULL && is != NULL && was->n == is->n && memcmp(was->p, is->p, is->n) == 0)
 		return;
-	e->names = is;
-	*names = was;
+	store_set_names(fl->cache, fl->shard, e, *names);
+	*names = NULL;
 }
 
 /*

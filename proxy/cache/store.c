@@ -116,6 +116,25 @@ store_touch(struct cache *c, struct shard *s, struct entry *e, usec_t mono)
 	e->on = to;
 }
 
+static size_t
+names_bytes(const struct names *n)
+{
+	return n == NULL ? 0 : sizeof *n + n->n + MALLOC_COST;
+}
+
+void
+store_set_names(struct cache *c, struct shard *s, struct entry *e, struct names *names)
+{
+	int64_t more = (int64_t)names_bytes(names) - (int64_t)names_bytes(e->names);
+
+	names_unref(e->names);
+	e->names = names;
+	e->bytes = (size_t)((int64_t)e->bytes + more);
+	atomic_fetch_add_explicit(&c->budget.stored, more, memory_order_relaxed);
+	if (e->on == &s->marks)
+		atomic_fetch_add_explicit(&c->mark_bytes, more, memory_order_relaxed);
+}
+
 static bool
 holds_something(const struct entry *e, usec_t mono)
 {

@@ -26,6 +26,7 @@
 
 #include "base/conf.h"
 #include "base/contract.h"
+#include "base/log.h"
 #include "base/stats.h"
 #include "base/worker.h"
 #include "cache/cache.h"
@@ -47,7 +48,8 @@ struct clients {
 	struct worker		*worker;
 	struct cache		*cache;
 	struct fills		*fills;
-	unsigned		 n;
+	TAILQ_HEAD(, client)	 list;
+	unsigned		 n;		/* on list */
 };
 
 struct client {
@@ -71,6 +73,8 @@ struct client {
 	struct event		*park_timer;
 	struct deliver		 deliver;
 	usec_t			 saved;		/* backend time, if served without its own fetch */
+	uint64_t		 pressed;	/* bytes taken at the last clients_press(), and 1 */
+	TAILQ_ENTRY(client)	 link;		/* on all->list */
 };
 
 struct clients *
@@ -82,6 +86,7 @@ clients_new(struct worker *w, struct cache *c, struct fills *fs)
 	cs->worker = w;
 	cs->cache = c;
 	cs->fills = fs;
+	TAILQ_INIT(&cs->list);
 	return cs;
 }
 
@@ -136,6 +141,7 @@ client_free(struct client *cl)
 	head_fini(&cl->req);
 	buf_fini(&cl->key);
 	conf_unref(cl->conf);
+	TAILQ_REMOVE(&cl->all->list, cl, link);
 	cl->all->n--;
 	FREE(cl);
 }
@@ -156,6 +162,40 @@ cut(struct client *cl)
 	count(cl, STAT_error);
 	gate_kill(cl->gate);
 	client_free(cl);
+}
+
+/* It waits with more, and took next to nothing of what it was given. */
+static bool
+hardly_reads(struct client *cl)
+{
+	size_t pending;
+	uint64_t was = cl->pressed;
+
+	if (cl->state != CL_SENDING || cl->deliver.gate == NULL)
+		return false;
+	pending = gate_pending(cl->gate);
+	if (pending == 0 || pending == GATE_FAILED || pending > cl->deliver.body_sent)
+		return false;
+	cl->pressed = cl->deliver.body_sent - pending + 1;
+	return was > 0 && cl->pressed - was < CLIENTS_PRESS_RATE;
+}
+
+void
+clients_press(struct clients *cs)
+{
+	struct client *cl, *next;
+	unsigned n = 0;
+
+	CHECK(cs, CLIENTS_MAGIC);
+	for (cl = TAILQ_FIRST(&cs->list); cl != NULL; cl = next) {
+		next = TAILQ_NEXT(cl, link);
+		if (!hardly_reads(cl))
+			continue;
+		cut(cl);
+		n++;
+	}
+	if (n > 0)
+		log_warn("memory is short: %u clients that hardly read their answers were cut", n);
 }
 
 /* Our own answer instead of the backend's. */
@@ -418,6 +458,7 @@ gate_request(void *arg, struct gate *g, struct head *req)
 
 	CHECK(cs, CLIENTS_MAGIC);
 	NEW(cl, CLIENT_MAGIC);
+	TAILQ_INSERT_TAIL(&cs->list, cl, link);
 	cs->n++;
 	cl->all = cs;
 	cl->gate = g;

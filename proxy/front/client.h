@@ -16,6 +16,12 @@ struct worker;
 struct clients	*clients_new(struct worker *w, struct cache *c, struct fills *fs);
 /* Requests in work now. */
 unsigned	clients_count(const struct clients *cs);
+/*
+ * Memory is short: cuts those who took less than CLIENTS_PRESS_RATE bytes of their answers since the
+ * last call, and wait with more.  Called once a second while it lasts.
+ */
+#define CLIENTS_PRESS_RATE	((uint64_t)16 << 10)
+void	clients_press(struct clients *cs);
 /* With none left. */
 void	clients_free(struct clients *cs);
 

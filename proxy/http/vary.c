@@ -4,8 +4,8 @@
  * them become another.  Each value is written with its length, so that no value can look like two,
  * and an absent field as "-".  Several lines of one name are joined as RFC 9110 5.2 joins them.
  *
- * Invariants: names are tokens, lower case, each once; at most VARY_MAX of them, for vary_any() calls
- * a longer list "*", and one with a member that is no token.  That bounds the work
+ * Invariants: names are tokens, lower case, each once; at most VARY_MAX of them and
+ * VARY_BYTES in all, for vary_any() calls a longer list "*", and one with a member that is no token.  That bounds the work
  * for each request to VARY_MAX scans of its fields, whatever a backend sends.
  *
  * Threads: pure.
@@ -15,6 +15,7 @@
 #include "http/parse_priv.h"
 
 #define VARY_MAX	32
+#define VARY_BYTES	1024	/* of all names together */
 
 static const struct slice vary = SLICE_INIT("Vary");
 
@@ -40,8 +41,12 @@ vary_any(const struct head *resp)
 	const struct hdr_field *f = NULL;
 	struct slice rest, item;
 	unsigned members = 0;
+	size_t bytes = 0;
 
 	while ((f = hdr_next(resp, vary, f)) != NULL) {
+		bytes += f->value.n;
+		if (bytes > VARY_BYTES)
+			return true;
 		rest = f->value;
 		while (slice_list_next(&rest, &item))
 			if (slice_eq(item, SLICE("*")) || !is_token(item) ||
