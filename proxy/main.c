@@ -79,16 +79,15 @@ take_command(struct options *o, const char *word)
 	return false;
 }
 
-/* Before the options are read: these commands have some of their own. */
 static void
-refuse_later_commands(int argc, char **argv)
+refuse_later_command(const char *word)
 {
 	static const char *const later[] = { "stats", "top", "purge", "explain" };
 
-	for (size_t i = 0; argc > 1 && i < sizeof later / sizeof later[0]; i++)
-		if (strcmp(argv[1], later[i]) == 0) {
+	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+		if (strcmp(word, later[i]) == 0) {
 			fprintf(stderr, "corral: %s is not available in this version; the admin "
-			    "endpoint has GET /stats and POST /purge\n", argv[1]);
+			    "endpoint has GET /stats and POST /purge\n", word);
 			exit(2);
 		}
 }
@@ -110,7 +109,9 @@ read_options(struct options *o, int argc, char **argv)
 	bool got_command = false;
 	int c;
 
-	refuse_later_commands(argc, argv);
+	/* Before the options are read: those commands have some of their own. */
+	if (argc > 1)
+		refuse_later_command(argv[1]);
 	while ((c = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
@@ -141,6 +142,7 @@ read_options(struct options *o, int argc, char **argv)
 			wrong_usage(NULL, NULL);
 		}
 	for (; optind < argc; optind++) {
+		refuse_later_command(argv[optind]);
 		if (got_command || !take_command(o, argv[optind]))
 			wrong_usage("unknown word: ", argv[optind]);
 		got_command = true;

@@ -449,10 +449,3 @@ proxy_base(struct proxy *p)
 	CHECK(p, PROXY_MAGIC);
 	return worker_base(p->control);
 }
-
-void
-proxy_stats(struct proxy *p, struct buf *out)
-{
-	CHECK(p, PROXY_MAGIC);
-	admin_stats(&p->admin_env, out);
-}

@@ -33,7 +33,5 @@ const char	*proxy_listening(const struct proxy *p, unsigned i);
 const char	*proxy_admin_address(const struct proxy *p);
 /* The control worker's loop, for signals. */
 struct event_base	*proxy_base(struct proxy *p);
-/* The document of GET /stats.  Any thread, while the proxy runs. */
-void	proxy_stats(struct proxy *p, struct buf *out);
 
 #endif

@@ -85,7 +85,6 @@ not_available(struct conf_loader *ld, const struct conf_row *row, const struct c
 		    conf_key_name(row));
 }
 
-/* After the value, when it is nearly right. */
 static bool
 is_unit(enum conf_type type, const char *unit)
 {
@@ -98,6 +97,7 @@ is_unit(enum conf_type type, const char *unit)
 	return *u != NULL;
 }
 
+/* After the value, when it is nearly right. */
 static const char *
 value_hint(struct conf_loader *ld, const struct conf_row *row, const char *text)
 {

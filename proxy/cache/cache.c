@@ -147,6 +147,7 @@ cache_free(struct cache *c)
 	pthread_mutex_destroy(&c->evicting);
 	ASSERT(atomic_load(&c->flights) == 0 && atomic_load(&c->parked) == 0);
 	ASSERT(atomic_load(&c->budget.stored) == 0 && atomic_load(&c->budget.transit) == 0);
+	ASSERT(atomic_load(&c->mark_bytes) == 0);
 	FREE(c);
 }
 

@@ -66,7 +66,7 @@ struct entry {
 	unsigned		 nflights;
 	/*
 	 * What the last shareable answer varied by, NULL: by nothing.  With it each variant of a herd
-	 * parks on a flight of its own at once.  Good until vary_until.
+	 * parks on a flight of its own at once.  Keeps the entry until vary_until.
 	 */
 	struct names		*names;
 	usec_t			 vary_until;	/* mono */

@@ -6,7 +6,8 @@
  * moves 1/64 of the table under one lock, some 0.3 ms at a million entries.
  *
  * The budget counts what is linked (heads, bodies also while they fill, entries).  Who goes over it
- * makes room at once: the least recently used entry of all shards goes, then the next.  An entry
+ * makes room at once: the least recently used entry of all shards goes, then the next.  Entries that
+ * merely remember something stand in an order of their own, with a bound of their own.  An entry
  * whose body is still filling may go too; its readers keep it, as a sliding window.
  */
 #include <stdlib.h>

@@ -90,13 +90,6 @@ clients_new(struct worker *w, struct cache *c, struct fills *fs)
 	return cs;
 }
 
-unsigned
-clients_count(const struct clients *cs)
-{
-	CHECK(cs, CLIENTS_MAGIC);
-	return cs->n;
-}
-
 void
 clients_free(struct clients *cs)
 {
@@ -169,15 +162,16 @@ static bool
 hardly_reads(struct client *cl)
 {
 	size_t pending;
-	uint64_t was = cl->pressed;
+	uint64_t was = cl->pressed, sent = cl->deliver.body_sent;
 
 	if (cl->state != CL_SENDING || cl->deliver.gate == NULL)
 		return false;
 	pending = gate_pending(cl->gate);
-	if (pending == 0 || pending == GATE_FAILED || pending > cl->deliver.body_sent)
+	if (pending == 0 || pending == GATE_FAILED)
 		return false;
-	cl->pressed = cl->deliver.body_sent - pending + 1;
-	return was > 0 && cl->pressed - was < CLIENTS_PRESS_RATE;
+	/* With the head and the framing more may be pending than was sent of the body. */
+	cl->pressed = (sent > pending ? sent - pending : 0) + 1;
+	return was > 0 && cl->pressed < was + CLIENTS_PRESS_RATE;
 }
 
 void

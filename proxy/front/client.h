@@ -14,8 +14,6 @@ struct worker;
 
 /* What the clients of one worker share.  Owner's thread. */
 struct clients	*clients_new(struct worker *w, struct cache *c, struct fills *fs);
-/* Requests in work now. */
-unsigned	clients_count(const struct clients *cs);
 /*
  * Memory is short: cuts those who took less than CLIENTS_PRESS_RATE bytes of their answers since the
  * last call, and wait with more.  Called once a second while it lasts.

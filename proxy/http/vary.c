@@ -4,9 +4,9 @@
  * them become another.  Each value is written with its length, so that no value can look like two,
  * and an absent field as "-".  Several lines of one name are joined as RFC 9110 5.2 joins them.
  *
- * Invariants: names are tokens, lower case, each once; at most VARY_MAX of them and
- * VARY_BYTES in all, for vary_any() calls a longer list "*", and one with a member that is no token.  That bounds the work
- * for each request to VARY_MAX scans of its fields, whatever a backend sends.
+ * Invariants: names are tokens, lower case, each once; at most VARY_MAX of them and VARY_BYTES in
+ * all, for vary_any() calls a longer list "*", and one with a member that is no token.  That bounds
+ * the work for each request to VARY_MAX scans of its fields, whatever a backend sends.
  *
  * Threads: pure.
  */

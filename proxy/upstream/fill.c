@@ -4,8 +4,8 @@
  *
  * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop fields
  * (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is appended
- * (7.6.3).  Host goes up in the normal form of the key, and so does the path of what may be shared:
- * two spellings that have one key must not get two answers from the backend.
+ * (7.6.3).  Of what may be shared, Host and path go up in the normal form of the key: two spellings that
+ * have one key must not get two answers from the backend.  Else they go up as they came.
  *
  *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
  *	      ── body ──> flight_body ──> false: pause; `look` resumes
@@ -199,10 +199,12 @@ write_request(struct buf *out, const struct fill_request *r, const struct head *
 	struct buf host = { 0 };
 
 	key_split(r->key, &authority, &path);
-	if (req->authority.n > 0)
+	if (req->authority.n == 0)
+		buf_add_str(&host, u->server.authority);
+	else if (r->whole)
 		key_authority(req, &host);
 	else
-		buf_add_str(&host, u->server.authority);
+		buf_add_slice(&host, req->authority);
 	buf_add_slice(out, req->method);
 	buf_add_str(out, " ");
 	buf_add_slice(out, r->whole ? path : req->path);

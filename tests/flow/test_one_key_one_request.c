@@ -50,7 +50,7 @@ FLOW(one_key_one_request)
 	ask(d, "GET", "/enc%2Fx", "example.com", "; hit");
 	seen(o, "/enc%2Fx", "example.com");
 	ask(d, "POST", "/%65nc%2fx", "EXAMPLE.com:80", "fwd=method");
-	seen(o, "/%65nc%2fx", "example.com");
+	seen(o, "/%65nc%2fx", "EXAMPLE.com:80");
 	ask(d, "GET", "/%6dine", "example.com", "detail=private");
 	ask(d, "GET", "/%6Dine", "example.com", "detail=pass-marker");
 	ck_assert_uint_eq(origin_requests(o, "/mine"), 2);

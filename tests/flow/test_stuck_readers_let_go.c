@@ -25,6 +25,9 @@ FLOW(stuck_readers_let_go)
 		stuck[i] = client_open_small(daemon_addr(d), 4096);
 		snprintf(path, sizeof path, "/%u", i);
 		client_ask(stuck[i], path, "");
+		/* Refused, or whole in the store before the next one drives it out. */
+		ck_assert_ptr_nonnull(client_head(stuck[i]));
+		daemon_wait_stat(d, "flights", 0);
 	}
 	/* Cut, or refused where that came too late for them. */
 	while (daemon_stat(d, "error") + daemon_stat(d, "shed") == 0 ||

@@ -345,15 +345,16 @@ static int
 send_answer(struct origin *o, struct conn *c, int64_t now)
 {
 	for (;;) {
-		int done = flush(o, c);
+		int done;
 
-		if (done <= 0)
-			return done;
+		/* In one piece with the answer's end: what comes later is another's to tell apart. */
 		if (c->ended && c->rule->after != NULL && !c->past_end) {
 			out_add(c, c->rule->after, strlen(c->rule->after));
 			c->past_end = true;
-			continue;
 		}
+		done = flush(o, c);
+		if (done <= 0)
+			return done;
 		if (c->ended)
 			return answer_end(o, c) ? 1 : -1;
 		if (c->rule->piece_ms != 0 && due(c, now)) {
