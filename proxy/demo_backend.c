@@ -70,8 +70,7 @@ static void	guest_read(struct bufferevent *bev, void *arg);
 static void
 guest_start(struct guest *gu)
 {
-	struct timeval tv = { (time_t)(DEMO_PAGE_TIME / USEC_PER_SEC),
-	    (suseconds_t)(DEMO_PAGE_TIME % USEC_PER_SEC) };
+	struct timeval tv = usec_timeval(DEMO_PAGE_TIME);
 
 	gu->slotted = true;
 	gu->backend->used++;

@@ -120,7 +120,7 @@ site_end(void *arg)
 static void
 set_tick(struct proxy *p, usec_t every)
 {
-	struct timeval tv = { (time_t)(every / USEC_PER_SEC), (suseconds_t)(every % USEC_PER_SEC) };
+	struct timeval tv = usec_timeval(every);
 
 	event_add(p->tick, &tv);
 }
@@ -321,8 +321,8 @@ open_admin(struct proxy *p, struct buf *why)
 	};
 	if (bound.len == 0)
 		return 0;
-	if (listener_probe(&bound) != 0 ||
-	    (p->admin = admin_new(p->control, &p->conf->admin, &p->admin_env, &bound)) == NULL) {
+	p->admin = admin_new(p->control, &p->conf->admin, &p->admin_env, &bound);
+	if (p->admin == NULL) {
 		buf_addf(why, "cannot listen on %s (admin): %s", p->conf->admin.text,
 		    strerror(errno));
 		return -1;

@@ -11,6 +11,7 @@
 #define CORRAL_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 typedef int64_t usec_t;		/* microseconds */
 
@@ -22,6 +23,13 @@ struct now {
 	usec_t	mono;		/* since some fixed moment */
 	usec_t	wall;		/* since the epoch, UTC */
 };
+
+/* For timers; t is not negative. */
+static inline struct timeval
+usec_timeval(usec_t t)
+{
+	return (struct timeval){ (time_t)(t / USEC_PER_SEC), (suseconds_t)(t % USEC_PER_SEC) };
+}
 
 /* Any thread. */
 struct now	clock_now(void);

@@ -283,7 +283,6 @@ send_object(struct client *cl, struct obj *o, bool expected, struct now now)
 		.to_head = method_is(&cl->req, "HEAD"),
 		.minor = cl->req.minor,
 		.keep_alive = cl->req.keep_alive,
-		.now = now,
 	};
 
 	cache_status(cl, m, h.age, status, sizeof status);
@@ -308,8 +307,7 @@ park_timed_out(evutil_socket_t fd, short what, void *arg)
 static void
 start_timer(struct client *cl)
 {
-	usec_t t = cl->route->park_timeout;
-	struct timeval tv = { (time_t)(t / USEC_PER_SEC), (suseconds_t)(t % USEC_PER_SEC) };
+	struct timeval tv = usec_timeval(cl->route->park_timeout);
 
 	/* Parked once more, for another variant: the time goes on. */
 	if (cl->park_timer != NULL)

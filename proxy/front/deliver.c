@@ -129,6 +129,7 @@ deliver_start(struct deliver *d, struct gate *g, struct obj *o, bool expected,
 	const struct obj_meta *m = obj_meta(o);
 	struct buf head = { 0 };
 	enum deliver_state state;
+	bool head_only;
 
 	memset(d, 0, sizeof *d);
 	d->gate = g;
@@ -136,10 +137,10 @@ deliver_start(struct deliver *d, struct gate *g, struct obj *o, bool expected,
 	d->left = m->length;
 	if (d->left == OBJ_NO_LENGTH && obj_state(o) == OBJ_SEALED)
 		d->left = obj_total(o);
-	d->head_only = h->to_head || m->bodyless;
-	d->ended = d->head_only || d->left == 0;
-	d->chunked = d->left == OBJ_NO_LENGTH && !d->head_only && h->minor >= 1;
-	if (d->left == OBJ_NO_LENGTH && !d->head_only && !d->chunked)
+	head_only = h->to_head || m->bodyless;
+	d->ended = head_only || d->left == 0;
+	d->chunked = d->left == OBJ_NO_LENGTH && !head_only && h->minor >= 1;
+	if (d->left == OBJ_NO_LENGTH && !head_only && !d->chunked)
 		gate_set_close(g);
 
 	buf_reserve(&head, m->wire.n + 256);

@@ -29,7 +29,6 @@ struct deliver {
 	struct gate	*gate;
 	struct reader	 reader;
 	bool		 chunked;	/* we frame it, its length isn't known */
-	bool		 head_only;
 	bool		 ended;		/* all of the body was given to the gate */
 	uint64_t	 left;		/* of a known length; OBJ_NO_LENGTH: unknown */
 	uint64_t	 body_sent;	/* given to the gate */
@@ -43,7 +42,6 @@ struct deliver_head {
 	bool		 to_head;	/* HEAD: no body */
 	int		 minor;		/* the client's HTTP/1.minor */
 	bool		 keep_alive;	/* the client asked for it, HTTP/1.0 */
-	struct now	 now;
 };
 
 /*

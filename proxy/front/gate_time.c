@@ -60,14 +60,11 @@ void
 gate_arm(struct gate *g, usec_t now)
 {
 	usec_t when = due(g, now);
-	usec_t d;
 	struct timeval tv;
 
 	if (when >= g->armed)
 		return;
-	d = when > now ? when - now : 0;
-	tv.tv_sec = (time_t)(d / USEC_PER_SEC);
-	tv.tv_usec = (suseconds_t)(d % USEC_PER_SEC);
+	tv = usec_timeval(when > now ? when - now : 0);
 	ASSERT(event_add(&g->tick, &tv) == 0);
 	g->armed = when;
 }

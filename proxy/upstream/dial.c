@@ -122,8 +122,7 @@ share(const struct dial *d, usec_t now)
 
 	for (const struct evutil_addrinfo *ai = d->next; ai != NULL; ai = ai->ai_next)
 		n++;
-	left = left > 0 ? left / n : 0;
-	return (struct timeval){ left / USEC_PER_SEC, left % USEC_PER_SEC };
+	return usec_timeval(left > 0 ? left / n : 0);
 }
 
 static void	connecting(evutil_socket_t fd, short what, void *arg);

@@ -86,7 +86,7 @@ fetch_arm(struct fetch *f)
 	left = at - clock_mono();
 	if (left < 0)
 		left = 0;
-	tv = (struct timeval){ left / USEC_PER_SEC, left % USEC_PER_SEC };
+	tv = usec_timeval(left);
 	event_add(f->timer, &tv);
 	f->armed = at;
 }
