@@ -58,12 +58,46 @@ enum conf_coalesce {
 	COALESCE_ALWAYS,
 };
 
+/* What becomes of an answer that sets a cookie. */
+enum conf_set_cookie {
+	SET_COOKIE_PRIVATE,		/* it is not shared */
+	SET_COOKIE_STRIP,		/* it is shared without it; nobody gets the cookie */
+	SET_COOKIE_STORE,		/* as any other field (RFC 9111 7.3) */
+};
+
+enum conf_query {
+	QUERY_ALL,
+	QUERY_NONE,
+	QUERY_SORTED,
+	QUERY_KEEP,			/* only the parameters in query_names */
+	QUERY_DROP,			/* all but those */
+};
+
+struct conf_strings {
+	char		**v;
+	unsigned	  n;
+};
+
+/* What tells two requests apart. */
+struct conf_key {
+	enum conf_query		query;
+	struct conf_strings	query_names;	/* "*" at the end of one: any that begin so */
+	struct conf_strings	headers;	/* field names, lower case */
+	struct conf_strings	cookies;	/* names of cookies */
+};
+
 struct conf_route {
 	char			*host;		/* lower case, NULL: any */
 	char			*path;		/* prefix, NULL: any */
 	unsigned		 upstream;	/* index into conf.upstreams */
 	bool			 cache;
+	struct conf_key		 key;
 	usec_t			 ttl;		/* when the response says nothing */
+	usec_t			 stale_while_revalidate, stale_if_error; /* likewise; 0: off */
+	double			 heuristic;	/* share of the Last-Modified age; 0: off */
+	bool			 client_control; /* a client's no-cache and max-age are obeyed */
+	enum conf_set_cookie	 set_cookie;
+	struct conf_strings	 tags;		/* response fields that name purge tags */
 	enum conf_coalesce	 coalesce;
 	unsigned		 park_limit;	/* clients waiting on one fetch */
 	usec_t			 park_timeout;

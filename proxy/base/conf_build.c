@@ -236,11 +236,13 @@ route_upstream(struct conf_loader *ld, struct conf_route *route, struct conf_pla
 		    c->upstreams[0].name);
 }
 
-static void
-route_init(struct conf_loader *ld, struct conf_route *route)
+static struct conf_route
+route_default(struct conf_loader *ld)
 {
-	conf_defaults(ld, SCOPE_ROUTE, route);
-	route->upstream = CONF_UPSTREAM_UNSET;
+	struct conf_route route = { .upstream = CONF_UPSTREAM_UNSET };
+
+	conf_defaults(ld, SCOPE_ROUTE, &route);
+	return route;
 }
 
 /* Every request for b is one for a. */
@@ -277,6 +279,7 @@ static void
 build_routes(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n)
 {
 	struct conf *c = ld->conf;
+	struct conf_route dflt;
 	const struct conf_node *m;
 	unsigned i = 0, before;
 	bool *faulty;
@@ -293,11 +296,12 @@ build_routes(struct conf_loader *ld, const struct conf_row *row, const struct co
 	c->nroutes = n->n;
 	c->routes = conf_zalloc(ld->keep, n->n * sizeof *c->routes);
 	faulty = conf_zalloc(ld->tmp, n->n * sizeof *faulty);
+	dflt = route_default(ld);	/* once: a list that a route sets is a new one */
 	for (m = n->first; m != NULL; m = m->next, i++) {
 		struct conf_route *route = &c->routes[i];
 
 		before = ld->faults->n;
-		route_init(ld, route);
+		*route = dflt;
 		route->line = m->at.line;
 		if (m->kind == NODE_MAP)
 			conf_walk(ld, m, "routes[]", route);
@@ -312,6 +316,27 @@ build_routes(struct conf_loader *ld, const struct conf_row *row, const struct co
 }
 
 /* ---- the whole ---- */
+
+bool
+conf_is_built(enum conf_type type)
+{
+	switch (type) {
+	case KEY_LISTEN:
+	case KEY_ADMIN:
+	case KEY_UPSTREAM:
+	case KEY_UPSTREAMS:
+	case KEY_SERVERS:
+	case KEY_ROUTES:
+	case KEY_QUERY:
+	case KEY_PARAMS:
+	case KEY_FIELDS:
+	case KEY_COOKIES:
+	case KEY_TAGS:
+		return true;
+	default:
+		return false;
+	}
+}
 
 void
 conf_build(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n, void *to)
@@ -334,6 +359,15 @@ conf_build(struct conf_loader *ld, const struct conf_row *row, const struct conf
 		return;
 	case KEY_ROUTES:
 		build_routes(ld, row, n);
+		return;
+	case KEY_QUERY:
+		conf_query_set(ld, row, n, to);
+		return;
+	case KEY_PARAMS:
+	case KEY_FIELDS:
+	case KEY_COOKIES:
+	case KEY_TAGS:
+		conf_names_set(ld, row, n, to);
 		return;
 	default:
 		ASSERT(!"a row of this type has one value");
@@ -386,7 +420,7 @@ conf_build_finish(struct conf_loader *ld, const struct conf_node *root)
 	if (c->nroutes == 0) {
 		c->nroutes = 1;
 		c->routes = conf_zalloc(ld->keep, sizeof *c->routes);
-		route_init(ld, &c->routes[0]);
+		c->routes[0] = route_default(ld);
 		if (conf_node_get(root, "routes") == NULL)
 			route_upstream(ld, &c->routes[0], at);
 	}

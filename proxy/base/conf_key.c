@@ -14,6 +14,7 @@
 #define IN_ROUTE(f)	SCOPE_ROUTE, offsetof(struct conf_route, f)
 #define IN_ADDR		SCOPE_ITEM, 0
 #define IN_SERVER	SCOPE_ITEM, 0
+#define IN_QUERY	SCOPE_ITEM, 0
 #define NOWHERE		SCOPE_NONE, 0
 
 #define KEY(...)	KEY_ROW(__VA_ARGS__)
@@ -169,14 +170,36 @@ conf_key_expect(const struct conf_row *row, struct buf *out)
 		conf_size_print(out, row->max);
 		return;
 	case KEY_TIME:
+	case KEY_SPAN:
 		buf_add_str(out, "a duration from ");
 		conf_time_print(out, (usec_t)row->min);
 		buf_add_str(out, " to ");
 		conf_time_print(out, (usec_t)row->max);
 		break;
+	case KEY_SHARE:
+		buf_add_str(out, "a share from ");
+		conf_share_print(out, (double)row->min / 1e6);
+		buf_add_str(out, " to ");
+		conf_share_print(out, (double)row->max / 1e6);
+		break;
 	case KEY_CHOICE:
 	case KEY_FLAG:
 		add_words(out, row, "");
+		return;
+	case KEY_QUERY:
+		buf_add_str(out, "all, none, sorted, { keep: [ names ] } or { drop: [ names ] }");
+		return;
+	case KEY_PARAMS:
+		buf_add_str(out, "a list of parameters, such as [ page, utm_* ]");
+		return;
+	case KEY_FIELDS:
+		buf_add_str(out, "a list of fields, such as [ Accept-Language ]");
+		return;
+	case KEY_COOKIES:
+		buf_add_str(out, "a list of cookies, such as [ currency ]");
+		return;
+	case KEY_TAGS:
+		buf_add_str(out, "a list of fields, such as [ Surrogate-Key ]");
 		return;
 	case KEY_LATER:
 		return;

@@ -23,10 +23,10 @@ static void
 add_text(struct buf *out, const char *s)
 {
 	size_t plain = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789_./:-");
+	    "0123456789_./:*-");
 
 	if (plain > 0 && s[plain] == '\0' && s[plain - 1] != ':' && s[0] != ':' && s[0] != '-' &&
-	    strcmp(s, "null") != 0) {
+	    s[0] != '*' && strcmp(s, "null") != 0) {
 		buf_add_str(out, s);
 		return;
 	}
@@ -98,6 +98,30 @@ print_routes(struct buf *out, const struct conf *c, unsigned indent)
 	}
 }
 
+static void
+print_names(struct buf *out, const struct conf_strings *names)
+{
+	unsigned i;
+
+	for (i = 0; i < names->n; i++) {
+		buf_add_str(out, i == 0 ? "[ " : ", ");
+		add_text(out, names->v[i]);
+	}
+	buf_add_str(out, names->n == 0 ? "[]" : " ]");
+}
+
+static void
+print_query(struct buf *out, const struct conf_row *row, const struct conf_key *key)
+{
+	if (key->query != QUERY_KEEP && key->query != QUERY_DROP) {
+		add_word(out, row, key->query);
+		return;
+	}
+	buf_add_str(out, key->query == QUERY_KEEP ? "{ keep: " : "{ drop: ");
+	print_names(out, &key->query_names);
+	buf_add_str(out, " }");
+}
+
 /* Only the two texts of a match may be absent; without both it is written as {}. */
 static bool
 is_absent(const struct conf_row *row, const void *base)
@@ -143,10 +167,30 @@ print_value(struct buf *out, const struct conf *c, const struct conf_row *row, c
 		else
 			conf_time_print(out, t);
 		return;
+	case KEY_SPAN:
+		if ((t = *(const usec_t *)v) == 0)
+			add_word(out, row, 0);
+		else
+			conf_time_print(out, t);
+		return;
+	case KEY_SHARE:
+		if (*(const double *)v <= 0)
+			add_word(out, row, 0);
+		else
+			conf_share_print(out, *(const double *)v);
+		return;
 	case KEY_CHOICE:
 	case KEY_FLAG:
 		n = row->type == KEY_FLAG ? *(const bool *)v : *(const unsigned *)v;
 		add_word(out, row, n);
+		return;
+	case KEY_QUERY:
+		print_query(out, row, v);
+		return;
+	case KEY_FIELDS:
+	case KEY_COOKIES:
+	case KEY_TAGS:
+		print_names(out, v);
 		return;
 	default:
 		ASSERT(!"a row of this type has more than one value");

@@ -6,7 +6,8 @@
  *   conf_yaml   bytes -> tree of nodes with their places    conf_key    the rows, and what is near
  *   conf_value  texts -> durations, sizes, addresses, URLs  conf_walk   tree + rows -> fields
  *   conf_build  listeners, upstreams, routes, cross-checks  conf_fault  faults, sorted by place
- *   conf        file, options, references                   conf_print  fields -> YAML
+ *   conf_names  lists of names, and the query rule          conf_print  fields -> YAML
+ *   conf        file, options, references
  */
 #ifndef CORRAL_BASE_CONF_PRIV_H
 #define CORRAL_BASE_CONF_PRIV_H
@@ -23,6 +24,7 @@
 #define CONF_DEPTH_MAX		16u
 #define CONF_ENTRIES_MAX	4096u	/* of one list or mapping: bounds what is quadratic in it */
 #define CONF_FAULTS_MAX		200u
+#define CONF_NAMES_MAX		32u	/* of one list of names; every request pays for each */
 #define CONF_UPSTREAM_UNSET	UINT32_MAX
 
 /* ---- faults ---- */
@@ -97,8 +99,15 @@ enum conf_type {
 	KEY_SIZE,	/* size_t */
 	KEY_SIZE64,	/* uint64_t */
 	KEY_TIME,	/* usec_t; its word stands for USEC_NEVER */
+	KEY_SPAN,	/* usec_t; its word stands for 0 */
+	KEY_SHARE,	/* double, 0 to 1; its word stands for 0 */
 	KEY_CHOICE,	/* an enum: the place in the row's words */
 	KEY_FLAG,	/* bool: the place in the row's words */
+	KEY_QUERY,	/* struct conf_key: its query and query_names */
+	KEY_PARAMS,	/* struct conf_strings: parameters of a query */
+	KEY_FIELDS,	/* struct conf_strings: fields of a request */
+	KEY_COOKIES,	/* struct conf_strings */
+	KEY_TAGS,	/* struct conf_strings: fields of an answer */
 	KEY_LATER,	/* not built; the words are those values that it does follow */
 };
 
@@ -107,7 +116,7 @@ enum conf_scope {
 	SCOPE_CONF,
 	SCOPE_UPSTREAM,
 	SCOPE_ROUTE,
-	SCOPE_ITEM,	/* of a listener, the admin endpoint or a server */
+	SCOPE_ITEM,	/* of a listener, the admin endpoint, a server or a query rule */
 };
 
 enum conf_reload {
@@ -120,7 +129,7 @@ struct conf_row {
 	enum conf_type		 type;
 	enum conf_scope		 scope;
 	size_t			 offset;	/* of the field, in the scope's struct */
-	uint64_t		 min, max;	/* of numbers, in the field's unit */
+	uint64_t		 min, max;	/* in the field's unit; of shares, millionths */
 	const char		*words;	/* "a|b"; then "!c", known but not built; "!{}" a mapping */
 	const char		*dflt;	/* as written in a file; NULL: none */
 	enum conf_reload	 reload;
@@ -161,8 +170,11 @@ bool	conf_is_near(const char *written, unsigned distance);
 /* 0, or -1. */
 int	conf_time_parse(const char *s, usec_t *out);
 int	conf_size_parse(const char *s, uint64_t *out);
+/* "0.25" as 250000 millionths: what a file says exactly, and prints as it was. */
+int	conf_share_parse(const char *s, uint64_t *out);
 void	conf_time_print(struct buf *out, usec_t t);
 void	conf_size_print(struct buf *out, uint64_t n);
+void	conf_share_print(struct buf *out, double share);
 /*
  * NULL, or what is wrong, to follow the quoted value.  addr: all but `line` is set.  Strings go
  * into the arena.
@@ -201,9 +213,16 @@ void	conf_set_addr(struct conf_loader *ld, const struct conf_node *n, struct con
 void	conf_set_server(struct conf_loader *ld, const struct conf_node *n,
 	    struct conf_server *out);
 
-/* The types that are more than one value: KEY_LISTEN ... KEY_ROUTES. */
+/* The types that are more than one value. */
+bool	conf_is_built(enum conf_type type);
 void	conf_build(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n,
 	    void *base);
+/* KEY_PARAMS, KEY_FIELDS, KEY_COOKIES, KEY_TAGS. */
+void	conf_names_set(struct conf_loader *ld, const struct conf_row *row,
+	    const struct conf_node *n, struct conf_strings *out);
+/* KEY_QUERY. */
+void	conf_query_set(struct conf_loader *ld, const struct conf_row *row,
+	    const struct conf_node *n, struct conf_key *key);
 /* --upstream: the server of the upstream called default, of the only one, or of a new one. */
 void	conf_build_override(struct conf_loader *ld, const struct conf_node *n);
 /* After the file (root: NULL without one) and the options: what is missing, what contradicts. */

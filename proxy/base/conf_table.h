@@ -6,8 +6,8 @@
  *   KEY(path, type, field, min, max, words, default, reload, sentence)
  *
  * path	"[]" stands for each member of a list, "*" for each name in a mapping
- * field	IN_CONF, IN_UPSTREAM, IN_ROUTE, IN_ADDR, IN_SERVER or NOWHERE: where the value goes
- * min, max	of counts, sizes (bytes) and durations (microseconds)
+ * field	IN_CONF, IN_UPSTREAM, IN_ROUTE, IN_ADDR, IN_SERVER, IN_QUERY, NOWHERE: where it goes
+ * min, max	of counts, sizes (bytes), durations (microseconds) and shares (millionths)
  * words	"a|b": what may stand instead of a number, or the choices.  Last, "!a" is a value,
  *		and "!{}" the form of a mapping, that the language knows and this version does not
  * default	as written in the file; NULL: none, or made by conf_build
@@ -15,7 +15,7 @@
  * Rows of type KEY_LATER are keys of the language that this version does not follow.  To use one is
  * a fault, never silently ignored.  Their words are the values that say what this version does
  * anyway, mostly "off", so that a file which spells its intent out is good; a default that promises
- * something which is not built (stale_if_error: 1h) is refused like any other value.
+ * something which is not built (error_ttl: 1s) is refused like any other value.
  */
 #ifndef KEY
 #error "define KEY(path, type, field, min, max, words, dflt, reload, sentence) first"
@@ -143,25 +143,32 @@ KEY("routes[].cache", KEY_FLAG, IN_ROUTE(cache), 0, 0, "off|on|!{}", "on", RELOA
     "Whether answers are stored and shared; off: every request is sent on.")
 KEY("routes[].key", KEY_SECTION, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "What tells two requests apart.")
-KEY("routes[].key.query", KEY_LATER, NOWHERE, 0, 0, "all", "all", RELOAD,
-    "Which parts of the query.")
-KEY("routes[].key.headers", KEY_LATER, NOWHERE, 0, 0, "[]", "[]", RELOAD,
+KEY("routes[].key.query", KEY_QUERY, IN_ROUTE(key), 0, 0, "all|none|sorted", "all", RELOAD,
+    "Which parameters of the query, and whether their order counts.")
+KEY("routes[].key.query.keep", KEY_PARAMS, IN_QUERY, 0, 0, NULL, NULL, RELOAD,
+    "The only parameters that count.")
+KEY("routes[].key.query.drop", KEY_PARAMS, IN_QUERY, 0, 0, NULL, NULL, RELOAD,
+    "Parameters that do not count, such as utm_*.")
+KEY("routes[].key.headers", KEY_FIELDS, IN_ROUTE(key.headers), 0, 0, NULL, "[]", RELOAD,
     "Which fields of the request.")
-KEY("routes[].key.cookies", KEY_LATER, NOWHERE, 0, 0, "[]", "[]", RELOAD,
+KEY("routes[].key.cookies", KEY_COOKIES, IN_ROUTE(key.cookies), 0, 0, NULL, "[]", RELOAD,
     "Which cookies.")
 KEY("routes[].ttl", KEY_TIME, IN_ROUTE(ttl), 0, DAYS(3650), "!{}", "0s", RELOAD,
     "How long an answer is fresh when it does not say so itself.")
 KEY("routes[].override_ttl", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
     "A freshness that the answer cannot change.")
-KEY("routes[].stale_while_revalidate", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
+KEY("routes[].stale_while_revalidate", KEY_SPAN, IN_ROUTE(stale_while_revalidate), 0, DAYS(3650),
+    "off", "off", RELOAD,
     "How long a stale answer may be served while a fresh one is fetched.")
-KEY("routes[].stale_if_error", KEY_LATER, NOWHERE, 0, 0, "off", "1h", RELOAD,
+KEY("routes[].stale_if_error", KEY_SPAN, IN_ROUTE(stale_if_error), 0, DAYS(3650), "off", "1h",
+    RELOAD,
     "How long a stale answer may be served instead of an error.")
 KEY("routes[].error_ttl", KEY_LATER, NOWHERE, 0, 0, "0s|off", "1s", RELOAD,
     "How long one failure answers everyone who asks.")
-KEY("routes[].heuristic", KEY_LATER, NOWHERE, 0, 0, "0|off", "0.1", RELOAD,
+KEY("routes[].heuristic", KEY_SHARE, IN_ROUTE(heuristic), 0, 1000000, "off", "0.1", RELOAD,
     "A guessed freshness, as a share of the Last-Modified age.")
-KEY("routes[].client_control", KEY_LATER, NOWHERE, 0, 0, "ignore", "ignore", RELOAD,
+KEY("routes[].client_control", KEY_FLAG, IN_ROUTE(client_control), 0, 0, "ignore|obey", "ignore",
+    RELOAD,
     "Whether a client's Cache-Control is obeyed.")
 KEY("routes[].refresh_ahead", KEY_LATER, NOWHERE, 0, 0, "off", "auto", RELOAD,
     "Refresh popular objects before they expire.")
@@ -177,7 +184,8 @@ KEY("routes[].admit.window", KEY_LATER, NOWHERE, 0, 0, "30s", "30s", RELOAD,
     "The time in which min_requests are counted.")
 KEY("routes[].sliding_ttl", KEY_LATER, NOWHERE, 0, 0, "off", "false", RELOAD,
     "Each hit renews the ttl.")
-KEY("routes[].set_cookie", KEY_LATER, NOWHERE, 0, 0, "private", "private", RELOAD,
+KEY("routes[].set_cookie", KEY_CHOICE, IN_ROUTE(set_cookie), 0, 0, "private|strip|store",
+    "private", RELOAD,
     "What becomes of an answer that sets a cookie.")
 KEY("routes[].coalesce", KEY_CHOICE, IN_ROUTE(coalesce), 0, 0, "off|shareable|always", "shareable",
     RELOAD, "Whether requests for one thing share one fetch.")
@@ -191,8 +199,8 @@ KEY("routes[].purge", KEY_LATER, NOWHERE, 0, 0, "[]", "[]", RELOAD,
     "Addresses that may send PURGE to a listener.")
 KEY("routes[].upgrade", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
     "Tunnel requests that upgrade to WebSocket.")
-KEY("routes[].tags", KEY_LATER, NOWHERE, 0, 0, "[]", "[ Surrogate-Key, Cache-Tag, Cache-Groups ]",
-    RELOAD,
+KEY("routes[].tags", KEY_TAGS, IN_ROUTE(tags), 0, 0, NULL,
+    "[ Surrogate-Key, Cache-Tag, Cache-Groups ]", RELOAD,
     "Response fields that name purge tags.")
 
 KEY("limits", KEY_SECTION, NOWHERE, 0, 0, NULL, NULL, RELOAD,

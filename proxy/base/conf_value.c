@@ -92,6 +92,42 @@ conf_size_print(struct buf *out, uint64_t n)
 	unit_print(out, size_units, n, 0);
 }
 
+#define SHARE_DIGITS	6	/* after the point */
+
+int
+conf_share_parse(const char *s, uint64_t *out)
+{
+	size_t whole = strspn(s, "0123456789"), part = 0;
+	char digits[SHARE_DIGITS + 1] = "000000";
+	uint64_t v, millionths;
+
+	if (slice_u64(slice_of(s, whole), &v) < 0 || v > 1000)
+		return -1;
+	if (s[whole] == '.') {
+		part = strspn(s + whole + 1, "0123456789");
+		if (part == 0 || part > SHARE_DIGITS)
+			return -1;
+		memcpy(digits, s + whole + 1, part++);
+	}
+	if (s[whole + part] != '\0' || slice_u64(slice_of(digits, SHARE_DIGITS), &millionths) < 0)
+		return -1;
+	*out = v * 1000000 + millionths;
+	return 0;
+}
+
+void
+conf_share_print(struct buf *out, double share)
+{
+	uint64_t v = (uint64_t)(share * 1e6 + 0.5);
+
+	buf_add_u64(out, v / 1000000);
+	if ((v %= 1000000) == 0)
+		return;
+	buf_addf(out, ".%06u", (unsigned)v);
+	while (out->p[out->n - 1] == '0')
+		out->n--;
+}
+
 /* ---- addresses and URLs ---- */
 
 #define HOST_MAX	253	/* bytes of a name, RFC 1035 */

@@ -86,11 +86,17 @@ not_available(struct conf_loader *ld, const struct conf_row *row, const struct c
 }
 
 static bool
+is_duration(enum conf_type type)
+{
+	return type == KEY_TIME || type == KEY_SPAN;
+}
+
+static bool
 is_unit(enum conf_type type, const char *unit)
 {
 	static const char *const times[] = { "ms", "s", "m", "h", "d", NULL };
 	static const char *const sizes[] = { "KiB", "MiB", "GiB", "TiB", NULL };
-	const char *const *u = type == KEY_TIME ? times : sizes;
+	const char *const *u = is_duration(type) ? times : sizes;
 
 	while (*u != NULL && strcmp(*u, unit) != 0)
 		u++;
@@ -105,17 +111,21 @@ value_hint(struct conf_loader *ld, const struct conf_row *row, const char *text)
 	bool number = unit > text && *unit == '\0';
 	struct buf b = { 0 };
 	const char *hint = "";
+	uint64_t share;
 
 	/* Well spelt, and out of range: that was said. */
 	if (strlen(text) > 20 || (unit > text && is_unit(row->type, unit)))
 		return "";
-	if (row->type == KEY_TIME && number)
+	if (is_duration(row->type) && number)
 		buf_addf(&b, "; durations need their unit: %ss", text);
-	else if (row->type == KEY_TIME)
+	else if (is_duration(row->type))
 		buf_add_str(&b, "; durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d");
 	else if (row->type == KEY_SIZE || row->type == KEY_SIZE64)
 		buf_addf(&b, number ? "; sizes need their unit: %sKiB, %sMiB, %sGiB" :
 		    "; sizes are one number and a unit: 512KiB, 64MiB, 1GiB", text, text, text);
+	else if (row->type == KEY_SHARE && conf_share_parse(text, &share) < 0)
+		buf_add_str(&b, "; shares are written 0.1, with at most six digits after the "
+		    "point");
 	else
 		return "";
 	hint = conf_strdup(ld->tmp, buf_str(&b));
@@ -154,10 +164,12 @@ set_number(struct conf_loader *ld, const struct conf_row *row, const struct conf
 
 	if (row->type == KEY_COUNT)
 		rc = slice_u64(slice_str(n->text), &v);
-	else if (row->type == KEY_TIME) {
+	else if (is_duration(row->type)) {
 		rc = conf_time_parse(n->text, &t);
 		v = (uint64_t)t;
-	} else
+	} else if (row->type == KEY_SHARE)
+		rc = conf_share_parse(n->text, &v);
+	else
 		rc = conf_size_parse(n->text, &v);
 	if (word >= 0)
 		v = row->type == KEY_TIME ? (uint64_t)USEC_NEVER : 0;
@@ -175,6 +187,9 @@ set_number(struct conf_loader *ld, const struct conf_row *row, const struct conf
 		break;
 	case KEY_SIZE64:
 		*(uint64_t *)to = v;
+		break;
+	case KEY_SHARE:
+		*(double *)to = (double)v / 1e6;
 		break;
 	default:
 		*(usec_t *)to = (usec_t)v;
@@ -279,6 +294,8 @@ set_scalar(struct conf_loader *ld, const struct conf_row *row, const struct conf
 	case KEY_SIZE:
 	case KEY_SIZE64:
 	case KEY_TIME:
+	case KEY_SPAN:
+	case KEY_SHARE:
 		set_number(ld, row, n, to);
 		return;
 	case KEY_CHOICE:
@@ -345,8 +362,7 @@ conf_set(struct conf_loader *ld, const struct conf_row *row, const struct conf_n
 		set_section(ld, row, n, base);
 	else if (conf_key_word(row, form) == WORD_LATER)
 		value_not_available(ld, row, n);
-	else if (row->type == KEY_LISTEN || row->type == KEY_ADMIN || row->type == KEY_UPSTREAM ||
-	    row->type == KEY_UPSTREAMS || row->type == KEY_SERVERS || row->type == KEY_ROUTES)
+	else if (conf_is_built(row->type))
 		conf_build(ld, row, n, (char *)base + row->offset);
 	else if (n->kind != NODE_SCALAR || n->null)
 		conf_wrong(ld, row, n);
@@ -368,10 +384,24 @@ conf_walk(struct conf_loader *ld, const struct conf_node *map, const char *prefi
 	}
 }
 
+/* Only lists need the YAML reader, which is slow to set up. */
+static struct conf_node *
+default_node(struct conf_loader *ld, const struct conf_row *row)
+{
+	struct conf_node *n;
+
+	if (row->dflt[0] == '[')
+		return conf_yaml_read(slice_str(row->dflt), "default", ld->tmp, ld->faults);
+	n = conf_zalloc(ld->tmp, sizeof *n);
+	n->kind = NODE_SCALAR;
+	n->at.file = "default";
+	n->text = conf_strdup(ld->tmp, row->dflt);
+	return n;
+}
+
 void
 conf_defaults(struct conf_loader *ld, enum conf_scope scope, void *base)
 {
-	struct conf_node n = { .kind = NODE_SCALAR, .at = { "default", 0, 0 } };
 	unsigned i;
 
 	for (i = 0; i < conf_nrows; i++) {
@@ -379,7 +409,6 @@ conf_defaults(struct conf_loader *ld, enum conf_scope scope, void *base)
 
 		if (row->scope != scope || row->dflt == NULL)
 			continue;
-		n.text = conf_strdup(ld->tmp, row->dflt);
-		conf_set(ld, row, &n, base);
+		conf_set(ld, row, default_node(ld, row), base);
 	}
 }

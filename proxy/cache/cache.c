@@ -14,6 +14,7 @@
 #include "base/contract.h"
 #include "cache/cache_priv.h"
 #include "http/fresh.h"
+#include "http/key.h"
 
 struct cache *
 cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
@@ -35,6 +36,7 @@ cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
 		pthread_mutex_init(&s->lock, NULL);
 		lru_init(&s->lru);
 		lru_init(&s->marks);
+		tag_index_init(&s->tags);
 		s->nbuckets = 64;
 		s->buckets = XCALLOC(s->nbuckets, sizeof *s->buckets);
 	}
@@ -79,25 +81,96 @@ next_entry_locked(struct shard *s, unsigned *from)
 	return NULL;
 }
 
+/*
+ * One entry after the other goes, each in a hold of its own: next_locked() finds those that are left.
+ */
+static unsigned
+purge_each(struct cache *c, struct shard *s,
+    struct entry *(*next_locked)(struct shard *s, const void *arg), const void *arg)
+{
+	unsigned purged = 0;
+	struct entry *e;
+	struct gone g;
+
+	do {
+		g = (struct gone){ .nobj = 0 };
+		pthread_mutex_lock(&s->lock);
+		if ((e = next_locked(s, arg)) != NULL)
+			clear_entry_locked(c, s, e, &g);
+		s->purges++;
+		s->purged += g.nobj;
+		pthread_mutex_unlock(&s->lock);
+		drop_gone(&g);
+		purged += g.nobj;
+	} while (e != NULL);
+	return purged;
+}
+
+struct by_url {
+	struct slice	url;
+	uint64_t	hash;
+};
+
+static struct entry *
+next_of_url_locked(struct shard *s, const void *arg)
+{
+	const struct by_url *by = arg;
+
+	return store_find_url(s, by->url, by->hash);
+}
+
 unsigned
 cache_purge(struct cache *c, struct slice key)
 {
-	uint64_t hash;
-	struct shard *s;
-	struct entry *e;
-	struct gone g = { .nobj = 0 };
+	struct by_url by = { key_url(key), 0 };
 
 	CHECK(c, CACHE_MAGIC);
-	hash = hash_bytes(&c->seed, key.p, key.n);
-	s = store_shard(c, hash);
-	pthread_mutex_lock(&s->lock);
-	if ((e = store_find(s, key, hash)) != NULL)
-		clear_entry_locked(c, s, e, &g);
-	s->purges++;
-	s->purged += g.nobj;
-	pthread_mutex_unlock(&s->lock);
-	drop_gone(&g);
-	return g.nobj;
+	by.hash = store_hash(c, key);
+	return purge_each(c, store_shard(c, by.hash), next_of_url_locked, &by);
+}
+
+struct by_tag {
+	struct slice	tag, origin;
+	uint64_t	hash;
+};
+
+static struct entry *
+next_of_tag_locked(struct shard *s, const void *arg)
+{
+	const struct by_tag *by = arg;
+
+	return tag_index_find(&s->tags, by->tag, by->hash, by->origin);
+}
+
+/* "http://host:port/": what the keys of an origin begin with. */
+static struct slice
+origin_of(struct slice key)
+{
+	struct slice authority, path;
+
+	key_split(key, &authority, &path);
+	return slice_of(key.p, (size_t)(path.p - key.p) + (path.n > 0));
+}
+
+unsigned
+cache_purge_tags(struct cache *c, struct slice lines, const struct slice *key)
+{
+	struct by_tag by = { .origin = key == NULL ? slice_of(NULL, 0) : origin_of(*key) };
+	unsigned purged = 0;
+	const char *end;
+
+	CHECK(c, CACHE_MAGIC);
+	while (lines.n > 0) {
+		end = memchr(lines.p, '\n', lines.n);
+		by.tag = slice_of(lines.p, end == NULL ? lines.n : (size_t)(end - lines.p));
+		by.hash = hash_bytes(&c->seed, by.tag.p, by.tag.n);
+		for (unsigned i = 0; i < CACHE_SHARDS; i++)
+			purged += purge_each(c, &c->shards[i], next_of_tag_locked, &by);
+		lines = slice_of(lines.p + by.tag.n, lines.n - by.tag.n);
+		if (lines.n > 0)
+			lines = slice_of(lines.p + 1, lines.n - 1);
+	}
+	return purged;
 }
 
 unsigned
@@ -141,6 +214,7 @@ cache_free(struct cache *c)
 
 		ASSERT(s->nentries == 0);
 		free(s->buckets);
+		tag_index_fini(&s->tags);
 		buf_fini(&s->scratch);
 		pthread_mutex_destroy(&s->lock);
 	}
@@ -186,16 +260,19 @@ struct question {
 	struct shard	*s;
 	uint64_t	 hash;
 	enum audience	 audience;
+	struct fresh_ask ask;
 	struct flight	*prepared;	/* of the kind that was asked for */
 	struct entry	*entry;		/* likewise, for it */
 	struct names	*names;		/* a reference: what the key's answers vary by */
 	enum flight_kind kind;
+	struct obj	*stored;	/* what the request selects, under this lock; or NULL */
 };
 
 static void
-take_hit_locked(struct question *q, struct entry *e, struct obj *o)
+take_locked(struct question *q, struct entry *e, const char *detail)
 {
 	struct lookup *lk = q->lk;
+	struct obj *o = q->stored;
 
 	lk->obj = obj_ref(o);
 	if (obj_state(o) == OBJ_FILLING) {
@@ -203,38 +280,49 @@ take_hit_locked(struct question *q, struct entry *e, struct obj *o)
 		lk->expected = true;
 	}
 	lk->age = cache_age(obj_meta(o), lk->now.mono);
+	lk->detail = detail;
+	lk->fwd = NULL;
 	store_touch(q->c, q->s, e, lk->now.mono);
 }
 
-/* Something to serve?  If not, says why a fetch is needed. */
-static bool
-find_fresh_locked(struct question *q, struct entry *e)
+/* What is there for this request, and what may be done with it. */
+static enum fresh_use
+find_stored_locked(struct question *q, struct entry *e)
 {
 	struct lookup *lk = q->lk;
-	struct obj *o;
-	bool others;
+	const struct obj_meta *m;
+	enum fresh_use use;
+	bool others = false;
+	usec_t age;
 
-	lk->fwd = "uri-miss";
-	if (e == NULL)
-		return false;
-	o = store_select(q->s, e, lk->req, &others);
-	if (o == NULL) {
-		if (others)
-			lk->fwd = "vary-miss";
-		return false;
+	q->stored = e == NULL ? NULL : store_select(q->s, e, lk->req, &others);
+	if (q->stored != NULL && obj_state(q->stored) == OBJ_BROKEN)
+		q->stored = NULL;
+	if (q->stored == NULL) {
+		lk->fwd = others ? "vary-miss" : "uri-miss";
+		return FRESH_VALIDATE;
 	}
-	if (obj_state(o) == OBJ_BROKEN ||
-	    cache_age(obj_meta(o), lk->now.mono) >= obj_meta(o)->fresh.lifetime) {
-		lk->fwd = "stale";
-		return false;
-	}
-	take_hit_locked(q, e, o);
-	return true;
+	m = obj_meta(q->stored);
+	age = cache_age(m, lk->now.mono);
+	use = fresh_use(&m->fresh, age, &q->ask);
+	/* RFC 9211 2.2: fresh, but the request does not let us use it. */
+	lk->fwd = age < m->fresh.lifetime && !m->fresh.no_cache ? "request" : "stale";
+	return use;
+}
+
+/* Instead of asking a backend that has just failed, or of sending the client away. */
+static bool
+may_be_stale_locked(struct question *q)
+{
+	return q->stored != NULL && fresh_use_on_error(&obj_meta(q->stored)->fresh,
+	    cache_age(obj_meta(q->stored), q->lk->now.mono), &q->ask);
 }
 
 static void
-link_flight_locked(struct question *q, struct entry *e)
+start_prepared_locked(struct question *q, struct entry *e)
 {
+	struct obj *basis = q->stored;
+
 	if (q->kind == FLIGHT_SHARED) {
 		if (e == NULL) {
 			e = q->entry;
@@ -243,7 +331,9 @@ link_flight_locked(struct question *q, struct entry *e)
 		}
 		flight_enter_locked(q->prepared, e);
 	}
-	flight_park_locked(q->prepared, q->wait, true);
+	if (basis != NULL && obj_state(basis) != OBJ_SEALED)
+		basis = NULL;
+	flight_start_locked(q->prepared, basis);
 	q->lk->flight = q->prepared;
 	q->lk->whole = q->kind != FLIGHT_PASS;
 	q->prepared = NULL;
@@ -281,29 +371,108 @@ choose_own(struct question *q)
 	q->kind = plain ? FLIGHT_OWN : FLIGHT_PASS;
 }
 
+/* The prepared flight will do; else it must be made first, without the lock. */
+static bool
+is_prepared(struct question *q, const struct entry *e)
+{
+	struct names *names = e == NULL || q->kind != FLIGHT_SHARED ? NULL : e->names;
+
+	if (q->prepared != NULL && flight_fits(q->prepared, q->kind, names))
+		return true;
+	q->names = names_ref(names);
+	return false;
+}
+
+/* Stale, and fine while it is refreshed (RFC 5861 3): by one flight, which needs no client. */
+static enum found
+refresh_locked(struct question *q, struct entry *e, enum verdict *v)
+{
+	static const char detail[] = "stale-while-revalidate";
+	bool up = flight_find_locked(q->s, e, q->lk->req, q->stored) != NULL;
+
+	*v = V_STALE;
+	q->kind = FLIGHT_SHARED;
+	/* The marker: what this kind of client fetches can't be shared, so it renews nothing. */
+	if (up || e->failed_until > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
+	    e->marker[q->audience] > q->lk->now.mono ||
+	    q->ask.only_if_cached || obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c)) {
+		take_locked(q, e, detail);
+		return FOUND_ANSWER;
+	}
+	if (!is_prepared(q, e))
+		return FOUND_NOTHING;
+	take_locked(q, e, detail);
+	start_prepared_locked(q, e);
+	*v = V_STALE_LEAD;
+	return FOUND_ANSWER;
+}
+
+/* No room for one more: what is stored will do, if it may; else a refusal. */
+static enum found
+shed_locked(struct question *q, struct entry *e, const char *why, enum verdict *v)
+{
+	*v = may_be_stale_locked(q) ? V_STALE : V_SHED;
+	if (*v == V_STALE)
+		take_locked(q, e, why);
+	q->lk->detail = why;
+	return FOUND_ANSWER;
+}
+
+/* Served as it is, without the backend: true, with the verdict. */
+static bool
+serve_locked(struct question *q, struct entry *e, enum fresh_use use, enum verdict *v)
+{
+	const char *why;
+
+	if (use == FRESH_USE) {
+		*v = V_HIT;
+		why = NULL;
+	} else if (use == FRESH_USE_STALE) {
+		*v = V_STALE;
+		why = "max-stale";
+	} else if (e != NULL && e->failed_until > q->lk->now.mono && may_be_stale_locked(q)) {
+		*v = V_STALE;
+		why = "stale-if-error";
+	} else {
+		return false;
+	}
+	take_locked(q, e, why);
+	return true;
+}
+
 static enum found
 ask_locked(struct question *q, enum verdict *v)
 {
 	struct lookup *lk = q->lk;
 	struct entry *e = store_find(q->s, lk->key, q->hash);
+	enum fresh_use use = find_stored_locked(q, e);
 	struct flight *fl = NULL;
 
-	if (find_fresh_locked(q, e)) {
-		*v = V_HIT;
+	if (use == FRESH_USE_REFRESH)
+		return refresh_locked(q, e, v);
+	if (serve_locked(q, e, use, v))
+		return FOUND_ANSWER;
+	if (q->ask.only_if_cached) {
+		lk->detail = "only-if-cached";
+		lk->fwd = NULL;
+		*v = V_ABSENT;
 		return FOUND_ANSWER;
 	}
-	if (lk->alone || (e != NULL && e->marker[q->audience] > lk->now.mono)) {
+	if (fresh_request_guarded(lk->req)) {
+		/* RFC 9111 4.3.2: not ours to evaluate, so nothing of ours may answer it. */
+		q->stored = NULL;
+		lk->detail = "precondition";
+		q->kind = FLIGHT_PASS;
+		*v = V_PASS;
+	} else if (lk->alone || (e != NULL && e->marker[q->audience] > lk->now.mono)) {
 		choose_own(q);
 		*v = V_PASS;
 	} else if (lk->route->coalesce == COALESCE_OFF) {
 		q->kind = FLIGHT_OWN;
 		*v = V_LEAD;
-	} else if (e != NULL && (fl = flight_find_locked(q->s, e, lk->req)) != NULL) {
-		if (flight_parked_locked(fl) >= lk->route->park_limit) {
-			lk->detail = "park-limit";
-			*v = V_SHED;
-			return FOUND_ANSWER;
-		}
+	} else if (e != NULL && (fl = flight_find_locked(q->s, e, lk->req, q->stored)) != NULL) {
+		if (flight_parked_locked(fl) >= lk->route->park_limit)
+			return shed_locked(q, e, "park-limit", v);
 		flight_park_locked(fl, q->wait, false);
 		*v = V_PARK;
 		return FOUND_ANSWER;
@@ -312,16 +481,12 @@ ask_locked(struct question *q, enum verdict *v)
 		q->kind = e != NULL && e->nflights >= ENTRY_FLIGHTS ? FLIGHT_OWN : FLIGHT_SHARED;
 		*v = V_LEAD;
 	}
-	if (memory_is_short(q->c)) {
-		lk->detail = "memory";
-		*v = V_SHED;
-		return FOUND_ANSWER;
-	}
-	if (q->prepared == NULL || !flight_fits(q->prepared, q->kind, e == NULL ? NULL : e->names)) {
-		q->names = e == NULL || q->kind != FLIGHT_SHARED ? NULL : names_ref(e->names);
+	if (memory_is_short(q->c))
+		return shed_locked(q, e, "memory", v);
+	if (!is_prepared(q, e))
 		return FOUND_NOTHING;
-	}
-	link_flight_locked(q, e);
+	start_prepared_locked(q, e);
+	flight_park_locked(lk->flight, q->wait, true);
 	return FOUND_ANSWER;
 }
 
@@ -329,7 +494,7 @@ static void
 prepare(struct question *q)
 {
 	flight_unref(q->prepared);
-	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->audience);
+	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->audience, q->ask.no_store);
 	flight_set_names(q->prepared, q->names, q->lk->req);
 	q->names = NULL;
 	if (q->kind == FLIGHT_SHARED && q->entry == NULL)
@@ -348,7 +513,8 @@ pass(struct question *q, const char *fwd)
 	}
 	prepare(q);
 	pthread_mutex_lock(&q->s->lock);
-	link_flight_locked(q, NULL);
+	start_prepared_locked(q, NULL);
+	flight_park_locked(q->lk->flight, q->wait, true);
 	pthread_mutex_unlock(&q->s->lock);
 	return V_PASS;
 }
@@ -376,7 +542,7 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 	lk->flight = NULL;
 	lk->expected = lk->whole = false;
 	lk->fwd = lk->detail = NULL;
-	q.hash = hash_bytes(&c->seed, lk->key.p, lk->key.n);
+	q.hash = store_hash(c, lk->key);
 	q.s = store_shard(c, q.hash);
 	q.audience = audience_of(lk->req);
 
@@ -386,6 +552,7 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 		return pass(&q, "method");
 	if (lk->has_body || !fresh_request_shareable(lk->req))
 		return pass(&q, "request");
+	fresh_ask(lk->req, lk->route->client_control, &q.ask);
 	for (;;) {
 		pthread_mutex_lock(&q.s->lock);
 		found = ask_locked(&q, &v);

@@ -31,9 +31,12 @@ void	cache_set_limits(struct cache *c, size_t memory, size_t max_object);
 
 enum verdict {
 	V_HIT,			/* lookup.obj: fresh, complete or still filling; read it */
+	V_STALE,		/* lookup.obj may be served stale: read it; a refresh is up, or pauses */
+	V_STALE_LEAD,		/* the same, and lookup.flight refreshes it: start its fill, don't wait */
 	V_PARK,			/* on a flight that is up: wait for the wake */
 	V_LEAD,			/* on a new flight: start its fill, wait for the wake */
 	V_PASS,			/* on a flight of one's own: start its fill, wait for the wake */
+	V_ABSENT,		/* only-if-cached, and it isn't (RFC 9111 5.2.1.7): 504 */
 	V_SHED,			/* too many wait for this already, or memory is short: see detail */
 };
 
@@ -47,11 +50,11 @@ struct lookup {
 	struct now		 now;
 
 	/* out */
-	struct obj		*obj;		/* V_HIT: a reference */
-	bool			 expected;	/* V_HIT: for reader_open() */
-	usec_t			 age;		/* V_HIT */
-	struct flight		*flight;	/* V_LEAD, V_PASS: a reference for the fill */
-	bool			 whole;		/* V_LEAD, V_PASS: its answer may be for others */
+	struct obj		*obj;		/* V_HIT, V_STALE*: a reference */
+	bool			 expected;	/* V_HIT, V_STALE*: for reader_open() */
+	usec_t			 age;		/* V_HIT, V_STALE* */
+	struct flight		*flight;	/* V_LEAD, V_PASS, V_STALE_LEAD: a reference for the fill */
+	bool			 whole;		/* with flight: its answer may be for others */
 	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */
 	const char		*detail;	/* Cache-Status detail, or NULL */
 };
@@ -60,10 +63,15 @@ struct lookup {
 enum verdict	cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait);
 
 /*
- * Forgets what is stored under the key, and the answer of a flight that is up for it: those parked
- * get it, the store doesn't.  How many objects went.  Any thread.
+ * Forgets what is stored under all keys with the URL of this one, and the answers of flights that are up
+ * for them: those parked get them, the store doesn't.  How many objects went.  Any thread.
  */
 unsigned	cache_purge(struct cache *c, struct slice key);
+/*
+ * The same for all that carry one of these tags (lines of http/tags.h), of the origin of this key only
+ * if one is given (RFC 9875: a group belongs to its origin).
+ */
+unsigned	cache_purge_tags(struct cache *c, struct slice lines, const struct slice *key);
 unsigned	cache_purge_all(struct cache *c);
 
 /*

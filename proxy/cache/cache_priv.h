@@ -25,6 +25,7 @@
 #include "cache/flight.h"
 #include "cache/lru.h"
 #include "cache/obj.h"
+#include "cache/tags.h"
 
 /* Who asks, as far as pass markers go: what one of them may not share says little about the others. */
 enum audience {
@@ -39,6 +40,8 @@ enum audience {
 #define ENTRY_FLIGHTS		64	/* undecided variants of one key; more of them fetch alone */
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
+/* After a fetch that failed: how long what is stale is served without trying again. */
+#define FAILURE_PAUSE		USEC_PER_SEC
 /*
  * Bytes that only readers hold may exceed cache.memory by half of this; then readers who hardly move
  * are cut.  By all of it: then new fetches are refused, too.
@@ -71,6 +74,7 @@ struct entry {
 	struct names		*names;
 	usec_t			 vary_until;	/* mono */
 	usec_t			 marker[AUDIENCES];	/* mono: pass until then */
+	usec_t			 failed_until;	/* mono: the last fetch failed, see FAILURE_PAUSE */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
 	char			 key[];
@@ -89,6 +93,7 @@ struct shard {
 	uint64_t		 evictions;
 	uint64_t		 purged;
 	uint64_t		 purges;	/* how often some key of it was purged */
+	struct tag_index	 tags;		/* of all objects linked here */
 	struct buf		 scratch;	/* for vary_values() under the lock */
 };
 
@@ -132,6 +137,10 @@ unsigned	store_insert(struct cache *c, struct shard *s, struct entry *e, struct 
     struct obj *out[2]);
 /* Takes this object out if it is in; true if so (the reference is then the caller's). */
 bool	store_remove(struct shard *s, struct entry *e, const struct obj *o);
+/* An entry of that hash whose key has this URL, whatever else its key says; or NULL. */
+struct entry	*store_find_url(struct shard *s, struct slice url, uint64_t hash);
+/* The hash of a key: of its URL, so that all that have it are in one place. */
+uint64_t	store_hash(const struct cache *c, struct slice key);
 /* Takes all out; to be unreferenced by the caller. */
 unsigned	store_empty(struct shard *s, struct entry *e, struct obj *out[ENTRY_VARIANTS]);
 /* No lock held: evicts until the budget is kept. */
@@ -149,16 +158,23 @@ struct names	*names_new(struct slice s);
 struct names	*names_ref(struct names *n);	/* NULL is none */
 void	names_unref(struct names *n);
 
+/* It may store nothing: no_store. */
 struct flight	*flight_new(struct cache *c, const struct lookup *lk, uint64_t hash,
-    enum flight_kind kind, enum audience audience);
+    enum flight_kind kind, enum audience audience, bool no_store);
 /* It is for those whose fields select the same as req's do.  names is moved; NULL: for all. */
 void	flight_set_names(struct flight *fl, struct names *names, const struct head *req);
 /* It is of that kind, and was made for an entry of those names. */
 bool	flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *names);
 struct flight	*flight_ref(struct flight *fl);
 /* With the shard's lock held. */
-/* The entry's flight for the variant that req selects, or NULL. */
-struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req);
+/* The entry's flight for the variant that req selects, or which renews `stored`; or NULL. */
+struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
+    const struct obj *stored);
+/*
+ * It has begun.  basis: what the store has for these and may not be served as it is, or NULL: to be
+ * validated, or served stale should the fetch fail.
+ */
+void	flight_start_locked(struct flight *fl, struct obj *basis);
 /* It is one of e's flights now, who takes a reference. */
 void	flight_enter_locked(struct flight *fl, struct entry *e);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);

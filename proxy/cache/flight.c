@@ -18,6 +18,8 @@
 #include "base/conf.h"
 #include "base/contract.h"
 #include "cache/flight_priv.h"
+#include "http/cond.h"
+#include "http/range.h"
 #include "http/vary.h"
 
 struct flight *
@@ -26,6 +28,17 @@ flight_ref(struct flight *fl)
 	CHECK(fl, FLIGHT_MAGIC);
 	atomic_fetch_add_explicit(&fl->refs, 1, memory_order_relaxed);
 	return fl;
+}
+
+static void
+free_interims(struct flight *fl)
+{
+	struct interim *in = atomic_load(&fl->interims), *next;
+
+	for (; in != NULL; in = next) {
+		next = atomic_load(&in->next);
+		free(in);
+	}
 }
 
 void
@@ -38,7 +51,9 @@ flight_unref(struct flight *fl)
 		return;
 	ASSERT(fl->entry == NULL && fl->waits == 0);
 	crowds_fini(&fl->crowds);
+	free_interims(fl);
 	obj_unref(fl->obj);
+	obj_unref(fl->basis);
 	names_unref(fl->names);
 	buf_fini(&fl->values);
 	FREE(fl);
@@ -58,8 +73,9 @@ crowd_unref(void *owner)
 
 struct flight *
 flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_kind kind,
-    enum audience audience)
+    enum audience audience, bool no_store)
 {
+	const struct conf_route *r = lk->route;
 	struct flight *fl = XCALLOC(1, sizeof *fl + lk->key.n);
 
 	fl->magic = FLIGHT_MAGIC;
@@ -70,8 +86,14 @@ flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_
 	fl->kind = kind;
 	fl->audience = audience;
 	fl->cancel_on_leave = method_is_safe(lk->req->method);
-	fl->policy.ttl = lk->route->ttl;
-	fl->policy.share_always = lk->route->coalesce == COALESCE_ALWAYS;
+	fl->no_store = no_store;
+	fl->policy = (struct fresh_policy){
+		.ttl = r->ttl, .heuristic = r->heuristic,
+		.stale_while_revalidate = r->stale_while_revalidate,
+		.stale_if_error = r->stale_if_error, .set_cookie = r->set_cookie,
+		.share_always = r->coalesce == COALESCE_ALWAYS,
+	};
+	fl->tags = &r->tags;
 	crowds_init(&fl->crowds, &fl->shard->lock, crowd_ref, crowd_unref, fl);
 	fl->keylen = lk->key.n;
 	memcpy(fl->key, lk->key.p, lk->key.n);
@@ -124,13 +146,15 @@ flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *
 }
 
 struct flight *
-flight_find_locked(struct shard *s, const struct entry *e, const struct head *req)
+flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
+    const struct obj *stored)
 {
 	const struct names *seen = NULL;
 	struct flight *fl;
 
 	LIST_FOREACH(fl, &e->flights, link) {
-		if (fl->names == NULL)
+		/* What was stored for several kinds of requests is renewed for all of them at once. */
+		if (fl->names == NULL || (stored != NULL && fl->basis == stored))
 			return fl;
 		if (fl->names != seen) {
 			s->scratch.n = 0;
@@ -174,6 +198,16 @@ flight_parked_locked(const struct flight *fl)
 }
 
 void
+flight_start_locked(struct flight *fl, struct obj *basis)
+{
+	fl->basis = basis == NULL ? NULL : obj_ref(basis);
+	fl->conditional = basis != NULL && fl->kind != FLIGHT_PASS &&
+	    cond_has_validator(&obj_meta(basis)->head);
+	fl->purges = fl->shard->purges;
+	atomic_fetch_add_explicit(&fl->cache->flights, 1, memory_order_relaxed);
+}
+
+void
 flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 {
 	CHECK(wt, WAIT_MAGIC);
@@ -182,14 +216,14 @@ flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 	wt->leader = leader;
 	wt->counted = true;
 	wt->taken = false;
+	wt->seen = NULL;
 	fl->waits++;
 	fl->counted++;
 	wt->personal = hdr_get(wt->req, SLICE("Cookie")) != NULL ||
 	    hdr_get(wt->req, SLICE("Authorization")) != NULL;
 	if (leader) {
 		fl->leader_waits = true;
-		fl->purges = fl->shard->purges;
-		atomic_fetch_add_explicit(&fl->cache->flights, 1, memory_order_relaxed);
+		fl->leader_ranged = range_asked(wt->req);
 	} else {
 		fl->personal += wt->personal;
 	}
@@ -232,12 +266,60 @@ flight_uncount(struct wait *wt)
 	pthread_mutex_unlock(&fl->shard->lock);
 }
 
+/* May this one have the object that was decided on, as far as the decision goes? */
+static bool
+is_for(const struct flight *fl, const struct wait *wt)
+{
+	if (fl->obj == NULL)
+		return false;
+	if (fl->answer == ANSWER_STALE)
+		return true;
+	return wt->leader ? !fl->alone_ranged :
+	    fl->class != FRESH_ALONE && !(fl->by_policy && wt->personal);
+}
+
 /* One of those the decided object waits for. */
 static bool
 is_expected(const struct flight *fl, const struct wait *wt)
 {
-	return fl->obj != NULL && (wt->leader ||
-	    (fl->class != FRESH_ALONE && !(fl->by_policy && wt->personal)));
+	return fl->expects && is_for(fl, wt);
+}
+
+/* The next interim answer that it has not had. */
+static const struct interim *
+unseen(const struct wait *wt)
+{
+	const struct interim *seen = wt->seen;
+
+	return seen == NULL ? atomic_load_explicit(&wt->flight->interims, memory_order_acquire) :
+	    atomic_load_explicit(&seen->next, memory_order_acquire);
+}
+
+enum wait_state
+wait_next(struct wait *wt, struct slice *interim)
+{
+	struct flight *fl = wt->flight;
+	const struct interim *in;
+	bool parked = false;
+
+	CHECK(wt, WAIT_MAGIC);
+	ASSERT(fl != NULL);
+	if ((in = unseen(wt)) == NULL &&
+	    !atomic_load_explicit(&fl->decided, memory_order_acquire)) {
+		/* Under the lock nothing more can come between the last look and standing there. */
+		pthread_mutex_lock(&fl->shard->lock);
+		in = unseen(wt);
+		parked = in == NULL && fl->state == FL_ASKING;
+		if (parked && wt->waiter.crowd == NULL)
+			crowd_join(&fl->crowds, &wt->waiter);
+		pthread_mutex_unlock(&fl->shard->lock);
+	}
+	if (in != NULL) {
+		wt->seen = in;
+		*interim = slice_of(in->p, in->n);
+		return WAIT_INTERIM;
+	}
+	return parked ? WAIT_PARKED : WAIT_DECIDED;
 }
 
 void
@@ -270,36 +352,77 @@ flight_leave(struct wait *wt)
 	flight_unref(fl);
 }
 
+/* The object was chosen for the leader's fields: is it this one's variant, too? */
+static bool
+is_variant_of(const struct obj *o, const struct head *req)
+{
+	const struct obj_meta *m = obj_meta(o);
+	struct buf mine = { 0 };
+	bool same;
+
+	if (m->vary_names.n == 0)
+		return true;
+	vary_values(req, buf_slice(&m->vary_names), &mine);
+	same = vary_match(buf_slice(&m->vary_names), buf_slice(&m->vary_values), m->coding,
+	    buf_slice(&mine));
+	buf_fini(&mine);
+	return same;
+}
+
+/* The stored answer may stand in for an error, for this request. */
+static bool
+may_have_stale(const struct obj *basis, const struct head *req, usec_t mono)
+{
+	struct fresh_ask ask;
+
+	if (basis == NULL)
+		return false;
+	fresh_ask(req, false, &ask);
+	return fresh_use_on_error(&obj_meta(basis)->fresh, cache_age(obj_meta(basis), mono), &ask) &&
+	    is_variant_of(basis, req);
+}
+
 enum flight_outcome
 flight_outcome(const struct wait *wt)
 {
 	const struct flight *fl = wt->flight;
-	const struct obj_meta *m;
-	struct buf mine = { 0 };
-	bool same;
 
 	CHECK(wt, WAIT_MAGIC);
 	ASSERT(fl != NULL && (fl->obj != NULL || fl->failure.status != 0));
 	if (fl->obj == NULL)
 		return OUTCOME_FAIL;
-	if (!is_expected(fl, wt))
+	if (!is_for(fl, wt))
 		return OUTCOME_PASS;
-	m = obj_meta(fl->obj);
-	if (wt->leader || m->vary_names.n == 0)
+	if (wt->leader || is_variant_of(fl->obj, wt->req))
 		return OUTCOME_OBJ;
-	vary_values(wt->req, buf_slice(&m->vary_names), &mine);
-	same = slice_eq(buf_slice(&mine), buf_slice(&m->vary_values));
-	buf_fini(&mine);
-	return same ? OUTCOME_OBJ : OUTCOME_AGAIN;
+	return OUTCOME_AGAIN;
 }
 
 struct obj *
-wait_take(struct wait *wt)
+wait_take(struct wait *wt, bool *expected)
 {
 	CHECK(wt, WAIT_MAGIC);
-	ASSERT(wt->flight != NULL && is_expected(wt->flight, wt) && !wt->taken);
+	ASSERT(wt->flight != NULL && is_for(wt->flight, wt) && !wt->taken);
 	wt->taken = true;
+	*expected = is_expected(wt->flight, wt);
 	return obj_ref(wt->flight->obj);
+}
+
+struct obj *
+wait_take_stale(struct wait *wt, usec_t mono)
+{
+	const struct flight *fl = wt->flight;
+
+	bool purged;
+
+	CHECK(wt, WAIT_MAGIC);
+	ASSERT(fl != NULL);
+	if (fl->basis == NULL)
+		return NULL;
+	pthread_mutex_lock(&fl->shard->lock);
+	purged = flight_is_purged_locked(fl);
+	pthread_mutex_unlock(&fl->shard->lock);
+	return !purged && may_have_stale(fl->basis, wt->req, mono) ? obj_ref(fl->basis) : NULL;
 }
 
 const struct flight_failure *
@@ -310,14 +433,29 @@ flight_failure(const struct wait *wt)
 	return &wt->flight->failure;
 }
 
-bool
-flight_stored(const struct wait *wt)
+void
+flight_facts(const struct wait *wt, struct flight_facts *out)
 {
+	const struct flight *fl = wt->flight;
+
 	CHECK(wt, WAIT_MAGIC);
-	return wt->flight != NULL && wt->flight->stored;
+	*out = (struct flight_facts){ .stored = false };
+	if (fl == NULL)
+		return;
+	out->stored = fl->stored;
+	out->validated = fl->answer == ANSWER_VALIDATED;
+	out->stale = fl->answer == ANSWER_STALE;
+	out->status = fl->answer_status;
 }
 
 /* The table. */
+
+bool
+flight_is_purged_locked(const struct flight *fl)
+{
+	/* In no table, so no purge could find it: then any purge of its shard counts. */
+	return fl->no_store || (fl->kind == FLIGHT_OWN && fl->purges != fl->shard->purges);
+}
 
 void
 flight_enter_locked(struct flight *fl, struct entry *e)

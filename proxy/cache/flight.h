@@ -27,7 +27,7 @@ struct conf_route;
 struct flight;
 
 enum flight_outcome {
-	OUTCOME_OBJ,		/* read wait_take()'s object */
+	OUTCOME_OBJ,		/* read wait_take()'s object; perhaps a stale one, see flight_facts() */
 	OUTCOME_PASS,		/* it was for the leader alone: ask the backend yourself */
 	OUTCOME_AGAIN,		/* it was another variant: look up again */
 	OUTCOME_FAIL,		/* see flight_failure() */
@@ -50,19 +50,48 @@ struct wait {
 	bool			 taken;		/* wait_take() was called */
 	bool			 personal;	/* its request carries Cookie or Authorization */
 	const struct head	*req;		/* its owner's; for Vary */
+	const void		*seen;		/* the last interim answer it got */
 	struct waiter		 waiter;
 };
 
-/* wake(arg): on w's loop, once per flight, unless flight_leave() came first. */
+/* wake(arg): on w's loop, unless flight_leave() came first; then wait_next() says what for. */
 void	wait_init(struct wait *wt, struct worker *w, void (*wake)(void *arg), void *arg);
-/* After the wake. */
+
+enum wait_state {
+	WAIT_INTERIM,			/* *interim is for this client, then ask again */
+	WAIT_PARKED,			/* goes on waiting: the wake will come again */
+	WAIT_DECIDED,			/* see flight_outcome() */
+};
+
+/*
+ * After the wake, and after parking: what there is for this one.  *interim is valid until flight_leave().
+ */
+enum wait_state	wait_next(struct wait *wt, struct slice *interim);
+
+/* After WAIT_DECIDED. */
 enum flight_outcome	flight_outcome(const struct wait *wt);
-/* OUTCOME_OBJ: a reference; the caller must reader_open() it as expected, or obj_unexpect() it. */
-struct obj	*wait_take(struct wait *wt);
+/*
+ * OUTCOME_OBJ: a reference.  *expected is for reader_open(); if it isn't opened: obj_unexpect() if
+ * *expected.
+ */
+struct obj	*wait_take(struct wait *wt, bool *expected);
+/*
+ * Who can't wait any longer gets what the store had, if that may be served stale: a reference, or
+ * NULL.
+ */
+struct obj	*wait_take_stale(struct wait *wt, usec_t mono);
 /* OUTCOME_FAIL.  The texts are static. */
 const struct flight_failure	*flight_failure(const struct wait *wt);
-/* How the leader's answer was classed (`fresh`): for Cache-Status stored.  After the wake. */
-bool	flight_stored(const struct wait *wt);
+
+/* For Cache-Status; after WAIT_DECIDED. */
+struct flight_facts {
+	bool	stored;			/* the backend's answer went into the store */
+	bool	validated;		/* the answer is the stored one, renewed by a 304 */
+	bool	stale;			/* the answer is the stored one, instead of an error */
+	int	status;			/* of the backend's answer; 0: there was none */
+};
+void	flight_facts(const struct wait *wt, struct flight_facts *out);
+
 /* The client is done with the flight, gave up or went away.  Legal in any state; afterwards the
  * wake will not come and wt is idle. */
 void	flight_leave(struct wait *wt);
@@ -79,11 +108,22 @@ void	flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *m
  */
 bool	flight_wanted(struct flight *fl);
 
+/* The stored answer whose validators are to be sent along, or NULL.  Immutable, the flight's. */
+const struct head	*flight_validates(const struct flight *fl);
+/*
+ * Is this head an answer to what was asked?  False: a 304 for something that we don't have.  Then it asks
+ * once more, without conditions; flight_validates() is NULL from here on.
+ */
+bool	flight_believes(struct flight *fl, const struct head *resp);
+
+/* An interim answer for all who wait now, or will (*h is not moved). */
+void	flight_interim(struct flight *fl, const struct head *h);
+
 /*
  * The final answer's head came (*resp is moved): decides, once, for everyone parked, stores the
  * object if it may be, and wakes them all.  req is the leader's request as it was understood.
- * Returns the object to fill with a reference for the source; NULL when nobody wants it and the
- * fetch may stop (the flight is over then).
+ * Returns the object to fill with a reference for the source; NULL when nobody wants the rest and
+ * the fetch may stop (the flight is over then).  After a 304 the object is sealed already.
  */
 struct obj	*flight_head(struct flight *fl, const struct head *req, struct head *resp,
     struct now asked, struct now answered);

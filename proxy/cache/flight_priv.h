@@ -15,6 +15,20 @@ enum flight_state {
 	FL_FAILED,
 };
 
+/* What those who waited got. */
+enum flight_answer {
+	ANSWER_FETCHED,		/* what the backend sent */
+	ANSWER_VALIDATED,	/* the stored one, which a 304 has renewed */
+	ANSWER_STALE,		/* the stored one, since the backend failed */
+};
+
+/* An interim answer, serialised; the list only grows. */
+struct interim {
+	struct interim *_Atomic	 next;
+	size_t			 n;
+	char			 p[];
+};
+
 struct flight {
 	unsigned		 magic;
 #define FLIGHT_MAGIC		 0x60d83f17
@@ -27,6 +41,7 @@ struct flight {
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
 	bool			 marks;			/* the source's: the key gets a pass marker */
 	struct fresh_policy	 policy;
+	const struct conf_strings *tags;	/* the route's; valid until the head is decided */
 	/* For those whose fields select these values; NULL: for all. */
 	struct names		*names;
 	struct buf		 values;
@@ -34,6 +49,7 @@ struct flight {
 	/* guarded by shard->lock */
 	enum flight_state	 state;
 	bool			 no_store;	/* purged: not for the store */
+	struct obj		*basis;		/* a reference, or NULL; immutable once it has started */
 	uint64_t		 purges;	/* the shard's when this one started */
 	struct entry		*entry;		/* whose flight this is; NULL: detached or of one's own */
 	LIST_ENTRY(flight)	 link;		/* on entry->flights */
@@ -42,17 +58,27 @@ struct flight {
 	unsigned		 counted;	/* those of them that are a reason to fetch */
 	unsigned		 personal;	/* those of them who say who they are, but the leader */
 	bool			 leader_waits;
+	bool			 leader_ranged;	/* it asked for a range */
+	struct interim		*last_interim;
 	struct worker		*source_worker;
 	struct worker_msg	*source_msg;
 	struct crowds		 crowds;
 
+	struct interim *_Atomic	 interims;	/* the first */
+
 	/* set when it is decided, immutable from then on */
+	_Atomic bool		 decided;	/* with release: what follows may be read without lock */
+	enum flight_answer	 answer;
+	int			 answer_status;	/* what the backend said, if it answered */
+	bool			 expects;	/* each who gets obj is one that obj_expect() counted */
+	bool			 alone_ranged;	/* too large to slice: the leader is to ask anew, too */
 	struct obj		*obj;
 	enum fresh_class	 class;
 	bool			 by_policy;	/* shared only since the route says so */
 	bool			 stored;
 	struct flight_failure	 failure;
 	/* the source's */
+	bool			 conditional;	/* asks whether basis is still good */
 	uint64_t		 total;
 	bool			 linked;	/* the store has obj, as far as we know */
 
@@ -66,6 +92,8 @@ flight_key(const struct flight *fl)
 	return slice_of(fl->key, fl->keylen);
 }
 
+/* What it brings, or was based on, is no more for the store.  Lock held. */
+bool	flight_is_purged_locked(const struct flight *fl);
 void	flight_count_parked(struct cache *c, int64_t delta);
 /* Off its entry, whose reference is the caller's from here on.  Lock held. */
 void	flight_leave_entry_locked(struct flight *fl);

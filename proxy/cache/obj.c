@@ -68,11 +68,33 @@ seg_unref(struct seg *s)
 /* Objects. */
 
 static void
+count(_Atomic int64_t *where, int64_t n)
+{
+	atomic_fetch_add_explicit(where, n, memory_order_relaxed);
+}
+
+/* A segment more, of an object that fills: nobody else is over this body. */
+static void
 account(struct obj *o, size_t n)
 {
-	o->bytes += n;
-	atomic_fetch_add_explicit(o->linked ? &o->budget->stored : &o->budget->transit, (int64_t)n,
-	    memory_order_relaxed);
+	o->body->bytes += n;
+	count(o->linked ? &o->budget->stored : &o->budget->transit, (int64_t)n);
+}
+
+static struct body *
+body_new(void)
+{
+	struct body *b = XCALLOC(1, sizeof *b);
+
+	atomic_init(&b->refs, 1);
+	return b;
+}
+
+static void
+body_unref(struct body *b)
+{
+	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+		free(b);
 }
 
 static void
@@ -95,30 +117,72 @@ first_cap(uint64_t length)
 	return length < SEG_MAX ? (size_t)length : SEG_MAX;
 }
 
-struct obj *
-obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag)
+static struct obj *
+make(struct budget *budget, struct obj_meta *meta, enum obj_state state)
 {
 	struct obj *o;
 
 	NEW(o, OBJ_MAGIC);
 	atomic_init(&o->refs, 1);
-	atomic_init(&o->state, OBJ_FILLING);
+	atomic_init(&o->state, state);
 	o->meta = *meta;
 	memset(meta, 0, sizeof *meta);
 	o->budget = budget;
-	o->max_lag = max_lag < OBJ_WINDOW ? OBJ_WINDOW : max_lag;
 	pthread_mutex_init(&o->lock, NULL);
 	LIST_INIT(&o->readers);
 	crowds_init(&o->waiting, &o->lock, crowd_ref, crowd_unref, o);
-	o->fixed_bytes = sizeof *o + o->meta.head.arena.bytes + o->meta.wire.cap +
-	    o->meta.vary_names.cap + o->meta.vary_values.cap;
-	account(o, o->fixed_bytes);
+	o->fixed_bytes = sizeof *o + sizeof *o->body + o->meta.head.arena.bytes + o->meta.wire.cap +
+	    o->meta.own_wire.cap + o->meta.tags.cap + o->meta.vary_names.cap +
+	    o->meta.vary_values.cap;
+	return o;
+}
+
+struct obj *
+obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag)
+{
+	struct obj *o = make(budget, meta, OBJ_FILLING);
+
+	o->max_lag = max_lag < OBJ_WINDOW ? OBJ_WINDOW : max_lag;
+	o->body = body_new();
+	count(&budget->transit, (int64_t)o->fixed_bytes);
 	if (has_body && o->meta.length != 0) {
 		o->first = seg_new(budget, first_cap(o->meta.length));
 		o->tail = seg_ref(o->first);
 		account(o, seg_bytes(o->first));
 	}
 	return o;
+}
+
+struct obj *
+obj_renew(const struct obj *was, struct obj_meta *meta)
+{
+	struct obj *o = make(was->budget, meta, OBJ_SEALED);
+
+	CHECK(was, OBJ_MAGIC);
+	ASSERT(obj_state(was) == OBJ_SEALED);
+	o->body = was->body;
+	atomic_fetch_add_explicit(&o->body->refs, 1, memory_order_relaxed);
+	o->first = was->first == NULL ? NULL : seg_ref(was->first);
+	o->total = was->total;
+	count(&o->budget->transit, (int64_t)o->fixed_bytes);
+	return o;
+}
+
+void
+obj_set_tags(struct obj *o, const struct hash_seed *seed)
+{
+	CHECK(o, OBJ_MAGIC);
+	ASSERT(!o->linked);
+	obj_tags_make(&o->tags, seed, buf_slice(&o->meta.tags));
+	o->fixed_bytes += obj_tags_bytes(&o->tags);
+	count(&o->budget->transit, (int64_t)obj_tags_bytes(&o->tags));
+}
+
+struct obj_tags *
+obj_tags(struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	return &o->tags;
 }
 
 struct obj *
@@ -140,11 +204,14 @@ obj_unref(struct obj *o)
 	ASSERT(!o->linked && o->nreaders == 0 && o->source_msg == NULL);
 	seg_unref(o->first);
 	seg_unref(o->tail);
-	atomic_fetch_sub_explicit(&o->budget->transit, (int64_t)o->fixed_bytes,
-	    memory_order_relaxed);
+	count(&o->budget->transit, -(int64_t)o->fixed_bytes);
+	body_unref(o->body);
+	obj_tags_fini(&o->tags);
 	crowds_fini(&o->waiting);
 	head_fini(&o->meta.head);
 	buf_fini(&o->meta.wire);
+	buf_fini(&o->meta.own_wire);
+	buf_fini(&o->meta.tags);
 	buf_fini(&o->meta.vary_names);
 	buf_fini(&o->meta.vary_values);
 	pthread_mutex_destroy(&o->lock);
@@ -180,7 +247,7 @@ obj_bytes(struct obj *o)
 
 	CHECK(o, OBJ_MAGIC);
 	pthread_mutex_lock(&o->lock);
-	n = o->bytes;
+	n = o->fixed_bytes + o->body->bytes;
 	pthread_mutex_unlock(&o->lock);
 	return n;
 }
@@ -412,15 +479,28 @@ obj_set_source(struct obj *o, struct worker *w, struct worker_msg *msg)
 	pthread_mutex_unlock(&o->lock);
 }
 
+/* From one account to the other; the body's bytes go with the first, or the last, head over it. */
+static void
+move(struct obj *o, bool to_store)
+{
+	int64_t n = (int64_t)o->fixed_bytes;
+
+	if (to_store ? o->body->linked++ == 0 : --o->body->linked == 0)
+		n += (int64_t)o->body->bytes;
+	count(&o->budget->stored, to_store ? n : -n);
+	count(&o->budget->transit, to_store ? -n : n);
+}
+
 void
 obj_link(struct obj *o)
 {
 	CHECK(o, OBJ_MAGIC);
 	pthread_mutex_lock(&o->lock);
-	ASSERT(!o->linked && !o->forgotten);
+	/* It may come back, if it has kept its body: as one does that was sealed before it went. */
+	ASSERT(!o->linked && (!o->forgotten || o->first != NULL || o->total == 0));
 	o->linked = true;
-	atomic_fetch_sub_explicit(&o->budget->transit, (int64_t)o->bytes, memory_order_relaxed);
-	atomic_fetch_add_explicit(&o->budget->stored, (int64_t)o->bytes, memory_order_relaxed);
+	o->forgotten = false;
+	move(o, true);
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -434,9 +514,7 @@ forget(struct obj *o, bool unlink)
 	if (unlink) {
 		ASSERT(o->linked);
 		o->linked = false;
-		atomic_fetch_sub_explicit(&o->budget->stored, (int64_t)o->bytes, memory_order_relaxed);
-		atomic_fetch_add_explicit(&o->budget->transit, (int64_t)o->bytes,
-		    memory_order_relaxed);
+		move(o, false);
 	}
 	o->forgotten = true;
 	first = drop_first_locked(o);

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/worker.h"
 #include "http/fresh.h"
 #include "http/hdr.h"
@@ -41,21 +42,27 @@ enum obj_state {
 };
 
 struct obj;
+struct obj_tags;
 struct seg;
 
 /* Everything about an object that is known at its head; immutable from then on. */
 struct obj_meta {
 	struct head	 head;		/* the origin's, without hop-by-hop fields, Age, and, unless
 					 * bodyless, Content-Length: those are said anew each time */
-	struct buf	 wire;		/* the fields of head serialised, for every answer made of it */
+	struct buf	 wire;		/* the fields of head serialised, for every answer made of it,
+					 * without those that only caches are to see (cc_is_consumed()) */
+	struct buf	 own_wire;	/* fields that only the leader may have; not in head */
 	uint64_t	 length;	/* of the body, or OBJ_NO_LENGTH when the origin doesn't say */
 	bool		 bodyless;	/* has no body by its status or method: head says all there is */
 	bool		 had_age;	/* the origin sent Age */
 	struct fresh	 fresh;
 	usec_t		 received;	/* mono: when the head came */
 	usec_t		 fetch_time;	/* from the request to the head */
+	usec_t		 received_wall;	/* the same, by the other clock */
+	struct buf	 tags;		/* http/tags.h */
 	struct buf	 vary_names;	/* empty: one for all */
 	struct buf	 vary_values;
+	struct slice	 coding;	/* Content-Encoding, borrowed from head; empty: none */
 };
 
 /*
@@ -63,6 +70,14 @@ struct obj_meta {
  * reference for the caller, who is the producer.
  */
 struct obj	*obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag);
+/*
+ * A new head over the body of a sealed object (RFC 9111 4.3.4): sealed from the start.  meta is moved.  One
+ * reference for the caller.
+ */
+struct obj	*obj_renew(const struct obj *was, struct obj_meta *meta);
+/* Makes ready to be found by the tags in its meta; before it is linked. */
+void	obj_set_tags(struct obj *o, const struct hash_seed *seed);
+struct obj_tags	*obj_tags(struct obj *o);
 /* Any thread. */
 struct obj	*obj_ref(struct obj *o);
 void	obj_unref(struct obj *o);

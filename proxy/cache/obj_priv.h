@@ -13,6 +13,7 @@
 #include "cache/crowd.h"
 #include "cache/obj.h"
 #include "cache/reader.h"
+#include "cache/tags.h"
 
 struct seg {
 	_Atomic unsigned	 refs;
@@ -21,6 +22,17 @@ struct seg {
 	struct seg		*next;		/* likewise; a reference */
 	struct budget		*budget;
 	char			 data[];
+};
+
+/*
+ * The bytes of a body, as far as the budget goes: counted once, however many heads stand over it (a
+ * validated object is a new head over the same segments).  linked and bytes: guarded by the lock of the
+ * object that fills it, later by its shard's.
+ */
+struct body {
+	_Atomic unsigned	 refs;
+	unsigned		 linked;	/* objects over it that the store has */
+	size_t			 bytes;		/* of all segments ever */
 };
 
 struct obj {
@@ -32,12 +44,13 @@ struct obj {
 	struct budget		*budget;
 	uint64_t		 max_lag;
 	size_t			 fixed_bytes;	/* without segments */
+	struct body		*body;		/* a reference */
+	struct obj_tags		 tags;		/* on its shard's index while linked */
 
 	pthread_mutex_t		 lock;		/* guards what follows while OBJ_FILLING */
 	struct seg		*first;		/* NULL: no body, or forgotten */
 	struct seg		*tail;		/* NULL: no body */
 	uint64_t		 total;
-	size_t			 bytes;		/* fixed and all segments ever; while linked, its cost */
 	bool			 linked;
 	bool			 forgotten;
 	unsigned		 expected;	/* readers still to come */

@@ -5,6 +5,14 @@
  * A reader of a sealed object takes no lock: nothing changes any more, and the segment it holds holds
  * the rest.  While the object fills, what a reader does is guarded by the object's lock, since its
  * place decides whether the producer may go on: the fastest and the slowest hold it back.
+ *
+ * Who wants a part in the middle passes over what comes before it without taking references, but
+ * walks segment by segment, 64 KiB a step.  To go back, the reader holds on to the first segment
+ * and starts again from there.
+ *
+ * A lent piece holds its segment and so all that follow.  That is why a reader which is content
+ * with a part may not just vanish from a sliding window: the others would go on, and a client that
+ * never takes its last bytes would keep in memory all that they read (reader_leave()).
  */
 #include "cache/reader.h"
 
@@ -44,10 +52,11 @@ reader_open(struct reader *r, struct obj *o, bool expected, struct worker *w, vo
 	seg_unref(first);
 }
 
-/* r, who was where the front is, has left the list. */
+/* The reader that was where the front is has left the list, or gone back. */
 static void
-move_front_locked(struct obj *o, const struct reader *r)
+move_front_locked(struct obj *o)
 {
+	uint64_t was = o->front;
 	const struct reader *other;
 
 	o->front = 0;
@@ -55,9 +64,28 @@ move_front_locked(struct obj *o, const struct reader *r)
 		if (other->off > o->front)
 			o->front = other->off;
 		/* A herd that leaves together mustn't walk the list once for each. */
-		if (o->front == r->off)
+		if (o->front == was)
 			break;
 	}
+}
+
+static void
+close_locked(struct reader *r)
+{
+	struct obj *o = r->obj;
+
+	crowd_leave_locked(&r->waiter);
+	LIST_REMOVE(r, link);
+	r->listed = false;
+	o->nreaders--;
+	if (obj_state(o) != OBJ_FILLING)
+		return;
+	/* Also while it isn't forgotten: it may be, with this front. */
+	if (r->off == o->front)
+		move_front_locked(o);
+	obj_maybe_resume_locked(o);
+	if (!obj_wanted_locked(o))
+		obj_tell_source_locked(o);
 }
 
 void
@@ -68,24 +96,15 @@ reader_close(struct reader *r)
 	if (o == NULL)
 		return;
 	CHECK(r, READER_MAGIC);
-	r->obj = NULL;
 	if (r->listed) {
 		pthread_mutex_lock(&o->lock);
-		crowd_leave_locked(&r->waiter);
-		LIST_REMOVE(r, link);
-		o->nreaders--;
-		if (obj_state(o) == OBJ_FILLING) {
-			/* Also while it isn't forgotten: it may be, with this front. */
-			if (r->off == o->front)
-				move_front_locked(o, r);
-			obj_maybe_resume_locked(o);
-			if (!obj_wanted_locked(o))
-				obj_tell_source_locked(o);
-		}
+		close_locked(r);
 		pthread_mutex_unlock(&o->lock);
 	}
+	r->obj = NULL;
 	seg_unref(r->seg);
-	r->seg = NULL;
+	seg_unref(r->start);
+	r->seg = r->start = NULL;
 	obj_unref(o);
 }
 
@@ -107,6 +126,12 @@ walk(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, 
 				break;
 			s = s->next;
 			r->seg_off = 0;
+			continue;
+		}
+		if (r->off < r->goal) {
+			have = have < r->goal - r->off ? have : (size_t)(r->goal - r->off);
+			r->seg_off += have;
+			r->off += have;
 			continue;
 		}
 		if (have > limit)
@@ -158,7 +183,6 @@ read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsign
 		*state = READER_CUT;
 	} else if ((n = walk(r, at, pieces, max, limit)) > 0) {
 		*state = READER_DATA;
-		moved_locked(r, was);
 	} else if (obj_state(o) == OBJ_SEALED) {
 		*state = READER_END;
 	} else {
@@ -166,6 +190,8 @@ read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsign
 		if (r->waiter.crowd == NULL)
 			crowd_join(&o->waiting, &r->waiter);
 	}
+	if (r->off != was)
+		moved_locked(r, was);
 	pthread_mutex_unlock(&o->lock);
 	return n;
 }
@@ -203,4 +229,83 @@ reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t lim
 	}
 	settle(r, at);
 	return n;
+}
+
+bool
+reader_keep(struct reader *r)
+{
+	struct obj *o = r->obj;
+	bool may = true;
+
+	CHECK(r, READER_MAGIC);
+	ASSERT(o != NULL && r->off == 0 && r->seg_off == 0 && r->start == NULL);
+	if (obj_state(o) != OBJ_SEALED) {
+		pthread_mutex_lock(&o->lock);
+		/* What the store has is as small as it allows, also when it gives it up later. */
+		may = obj_state(o) != OBJ_FILLING || o->linked;
+		pthread_mutex_unlock(&o->lock);
+	}
+	if (may && r->seg != NULL)
+		r->start = seg_ref(r->seg);
+	return may;
+}
+
+static void
+go_back_locked(struct reader *r)
+{
+	struct obj *o = r->obj;
+	bool fastest = r->off == o->front;
+
+	r->off = 0;
+	r->seg_off = 0;
+	if (obj_state(o) != OBJ_FILLING)
+		return;
+	o->rear = 0;
+	if (fastest)
+		move_front_locked(o);
+}
+
+void
+reader_seek(struct reader *r, uint64_t off)
+{
+	struct seg *was = r->seg;
+
+	CHECK(r, READER_MAGIC);
+	ASSERT(r->obj != NULL);
+	r->goal = off;
+	if (off >= r->off)
+		return;
+	ASSERT(r->start != NULL);
+	if (r->listed) {
+		pthread_mutex_lock(&r->obj->lock);
+		go_back_locked(r);
+		pthread_mutex_unlock(&r->obj->lock);
+	} else {
+		r->off = 0;
+		r->seg_off = 0;
+	}
+	r->seg = seg_ref(r->start);
+	seg_unref(was);
+}
+
+bool
+reader_leave(struct reader *r)
+{
+	struct obj *o = r->obj;
+	bool stays, cut;
+
+	if (o == NULL)
+		return true;
+	CHECK(r, READER_MAGIC);
+	if (r->listed) {
+		pthread_mutex_lock(&o->lock);
+		stays = obj_state(o) == OBJ_FILLING && !o->linked &&
+		    (o->nreaders > 1 || o->expected > 0);
+		cut = stays && r->cut;
+		pthread_mutex_unlock(&o->lock);
+		if (stays)
+			return !cut;
+	}
+	reader_close(r);
+	return true;
 }

@@ -20,6 +20,8 @@ struct reader {
 	struct seg	*seg;		/* a reference; NULL: no body at all */
 	size_t		 seg_off;
 	uint64_t	 off;
+	uint64_t	 goal;		/* what comes before this is passed over */
+	struct seg	*start;		/* a reference, reader_keep()'s; NULL: it never goes back */
 	bool		 listed;	/* on obj->readers */
 	bool		 cut;		/* fell too far behind; guarded by the obj's lock */
 	struct waiter	 waiter;
@@ -51,6 +53,22 @@ void	reader_close(struct reader *r);
  */
 unsigned	reader_read(struct reader *r, struct obj_piece *pieces, unsigned max, size_t limit,
     enum reader_state *state);
+/*
+ * Before anything is read: from now on the reader can go back.  False: it can't, because the object
+ * is a sliding window, and the reader would keep all of what passes in memory.
+ */
+bool	reader_keep(struct reader *r);
+/*
+ * What is read next begins at off, which may be further on than the object has grown: what comes
+ * before is passed over as it comes, and holds nobody back.  Backwards only after reader_keep().
+ */
+void	reader_seek(struct reader *r, uint64_t off);
+/*
+ * Nothing more will be read, but pieces are still lent.  Closes, unless what others have yet to
+ * read would pile up behind those pieces; then it stays on as the laggard that it is: call again when
+ * a wake comes, and close when the pieces have come back.  False: it was cut for that, or before.
+ */
+bool	reader_leave(struct reader *r);
 /* reader_read() would say READER_CUT: for who has no room to read, and must let go all the same. */
 bool	reader_is_cut(struct reader *r);
 /* Any thread. */

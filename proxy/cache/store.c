@@ -15,6 +15,7 @@
 
 #include "base/contract.h"
 #include "cache/cache_priv.h"
+#include "http/key.h"
 #include "http/vary.h"
 
 #define MALLOC_COST	16	/* what the allocator adds to each piece, about */
@@ -40,6 +41,25 @@ store_find(struct shard *s, struct slice key, uint64_t hash)
 		if (e->hash == hash && slice_eq(slice_of(e->key, e->keylen), key))
 			return e;
 	return NULL;
+}
+
+struct entry *
+store_find_url(struct shard *s, struct slice url, uint64_t hash)
+{
+	struct entry *e;
+
+	LIST_FOREACH(e, bucket_of(s, hash), link)
+		if (e->hash == hash && slice_eq(key_url(slice_of(e->key, e->keylen)), url))
+			return e;
+	return NULL;
+}
+
+uint64_t
+store_hash(const struct cache *c, struct slice key)
+{
+	struct slice url = key_url(key);
+
+	return hash_bytes(&c->seed, url.p, url.n);
 }
 
 struct entry *
@@ -164,7 +184,8 @@ selects(struct shard *s, const struct obj_meta *m, const struct head *req)
 		return true;
 	s->scratch.n = 0;
 	vary_values(req, buf_slice(&m->vary_names), &s->scratch);
-	return slice_eq(buf_slice(&s->scratch), buf_slice(&m->vary_values));
+	return vary_match(buf_slice(&m->vary_names), buf_slice(&m->vary_values), m->coding,
+	    buf_slice(&s->scratch));
 }
 
 struct obj *
@@ -196,6 +217,7 @@ take_out(struct shard *s, struct entry *e, unsigned i)
 	e->nobj--;
 	s->nobjects--;
 	memmove(&e->obj[i], &e->obj[i + 1], (e->nobj - i) * sizeof e->obj[0]);
+	tag_index_unlink(&s->tags, obj_tags(o));
 	obj_unlink(o);
 	return o;
 }
@@ -218,6 +240,7 @@ store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, u
 	e->nobj++;
 	s->nobjects++;
 	obj_link(o);
+	tag_index_link(&s->tags, obj_tags(o), e);
 	store_touch(c, s, e, mono);
 	return nout;
 }

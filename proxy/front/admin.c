@@ -30,6 +30,7 @@
 #include "front/listener.h"
 #include "front/reply.h"
 #include "http/key.h"
+#include "http/route.h"
 
 #define BODY_MAX	((size_t)64 << 10)
 #define NAME_SHOWN	64	/* characters of a peer's member name in a fault */
@@ -276,6 +277,16 @@ purge_key(json_t *doc, struct buf *out)
 	return 400;
 }
 
+/* As a request for that URL would be keyed: by its route's rules for the query. */
+static void
+apply_route(struct ask *k, struct buf *key)
+{
+	const struct conf_route *r = route_find(worker_conf(gate_worker(k->gate)), buf_slice(key));
+
+	if (r != NULL)
+		key_apply(&r->key, NULL, key);
+}
+
 static void
 purge_answer(struct ask *k, json_t *doc)
 {
@@ -285,7 +296,10 @@ purge_answer(struct ask *k, json_t *doc)
 	if (status != 0) {
 		answer_fault(k, status, buf_str(&text));
 	} else {
-		unsigned n = cache_purge(k->admin->env->cache, buf_slice(&text));
+		unsigned n;
+
+		apply_route(k, &text);
+		n = cache_purge(k->admin->env->cache, buf_slice(&text));
 		text.n = 0;
 		buf_addf(&text, "{\"purged\":%u}\n", n);
 		answer_json(k, 200, buf_slice(&text));

@@ -5,11 +5,11 @@
  *	         ┌────────────── lookup again: alone, or another variant ─────────────┐
  *	         v                                                                    │
  *	CL_ASKING ── V_PARK, V_LEAD, V_PASS ──> CL_WAITING ── wake ── OUTCOME_PASS, _AGAIN
- *	    │ V_HIT                                 │ OUTCOME_OBJ
+ *	    │ V_HIT, V_STALE, V_STALE_LEAD          │ OUTCOME_OBJ; OUTCOME_FAIL, and stale will do
  *	    v                                       v
  *	CL_SENDING <────────────────────────────────┘ ── last byte left ──> gone
  *	    ^
- *	    └── an error answer: V_SHED, OUTCOME_FAIL, park timeout, no route
+ *	    └── an error answer: V_SHED, V_ABSENT, OUTCOME_FAIL, park timeout, no route
  *
  * Each request is counted exactly once, by count(), as what it ended as.  A client that half-closes
  * while it waits is counted at once as one that left, is no reason to keep a flight any more, and
@@ -32,9 +32,13 @@
 #include "cache/cache.h"
 #include "front/deliver.h"
 #include "front/reply.h"
-#include "front/route.h"
+#include "front/status.h"
+#include "http/route.h"
 #include "http/key.h"
 #include "upstream/fill.h"
+
+/* By which a request asks that Cache-Status tell more: "key" (RFC 9211 2.6). */
+static const struct slice debug_field = SLICE_INIT("Corral-Debug");
 
 enum client_state {
 	CL_ASKING,			/* on no flight, nothing sent */
@@ -63,6 +67,8 @@ struct client {
 	struct head		 req;
 	struct buf		 key;
 	bool			 has_body;
+	bool			 whole;		/* answered by a plain GET's answer: see deliver_head.req */
+	bool			 show_key;	/* in Cache-Status */
 	bool			 counted;
 	bool			 went_forward;	/* it, or the flight it waits on, asked the backend */
 	enum stat_id		 outcome;	/* what it is counted as when the answer is out */
@@ -109,7 +115,7 @@ count(struct client *cl, enum stat_id outcome)
 		return;
 	cl->counted = true;
 	stats_add(st, outcome, 1);
-	if (outcome == STAT_hit || outcome == STAT_coalesced)
+	if (outcome == STAT_hit || outcome == STAT_stale || outcome == STAT_coalesced)
 		stats_add(st, STAT_saved_ms, (uint64_t)(cl->saved / USEC_PER_MSEC));
 }
 
@@ -245,51 +251,87 @@ object_grew(void *arg)
 	after_delivery_step(cl, deliver_more(&cl->deliver));
 }
 
-/* RFC 9211 2: what happened to this request. */
-static void
-cache_status(const struct client *cl, const struct obj_meta *m, usec_t age, char *out, size_t n)
+static bool
+is_from_store(const struct client *cl)
 {
-	const char *stored = "", *collapsed = "", *why = NULL;
-	char detail[40] = "";
+	return cl->verdict == V_HIT || cl->verdict == V_STALE || cl->verdict == V_STALE_LEAD;
+}
 
-	if (cl->verdict == V_HIT) {
-		snprintf(out, n, "corral; hit; ttl=%lld",
-		    (long long)((m->fresh.lifetime - age) / USEC_PER_SEC));
-		return;
-	}
-	if (flight_stored(&cl->wait))
-		stored = "; stored";
-	if (cl->verdict == V_PARK)
-		collapsed = "; collapsed";
-	if (cl->detail != NULL)
-		why = cl->detail;
-	else if (m->fresh.class != FRESH_STORE && cl->verdict != V_PASS)
-		why = m->fresh.why;
-	if (why != NULL)
-		snprintf(detail, sizeof detail, "; detail=%s", why);
-	snprintf(out, n, "corral; fwd=%s%s%s%s", cl->fwd, stored, collapsed, detail);
+/* RFC 9211 2: what happened to this request.  stale: the reason why it gets a stale answer after all. */
+static void
+cache_status(const struct client *cl, const struct obj_meta *m, usec_t age, const char *stale,
+    struct buf *out)
+{
+	struct status s = {
+		.hit = is_from_store(cl), .fwd = cl->fwd, .detail = cl->detail,
+		.ttl = m->fresh.lifetime - age,
+		.key = cl->show_key ? buf_slice(&cl->key) : slice_of(NULL, 0),
+	};
+	struct flight_facts facts;
+
+	flight_facts(&cl->wait, &facts);
+	s.stored = facts.stored;
+	s.collapsed = cl->verdict == V_PARK;
+	s.has_ttl = s.hit || stale != NULL || facts.stored;
+	if (facts.status != 0 && facts.status != m->head.status)
+		s.fwd_status = facts.status;
+	if (stale != NULL)
+		s.detail = stale;
+	else if (s.detail == NULL && !s.hit && cl->verdict != V_PASS &&
+	    strcmp(m->fresh.why, "ok") != 0)
+		s.detail = m->fresh.why;
+	status_write(&s, out);
+	buf_add(out, "", 1);
 }
 
 /* Takes over nothing: the object's reference stays the caller's. */
 static void
-send_object(struct client *cl, struct obj *o, bool expected, struct now now)
+send_object(struct client *cl, struct obj *o, bool expected, const char *stale, struct now now)
 {
 	const struct obj_meta *m = obj_meta(o);
-	char status[160];
+	struct buf status = { 0 };
+	struct flight_facts facts;
 	struct deliver_head h = {
-		.cache_status = status,
+		.req = cl->whole || stale != NULL ? &cl->req : NULL,
+		.leader = cl->verdict == V_LEAD || cl->verdict == V_PASS,
 		.age = cache_age(m, now.mono),
-		.say_age = cl->verdict == V_HIT || m->had_age,
 		.to_head = method_is(&cl->req, "HEAD"),
 		.minor = cl->req.minor,
 		.keep_alive = cl->req.keep_alive,
 	};
+	enum deliver_state ds;
 
-	cache_status(cl, m, h.age, status, sizeof status);
+	flight_facts(&cl->wait, &facts);
+	if (facts.stale)
+		stale = "stale-if-error";
+	h.say_age = is_from_store(cl) || stale != NULL || facts.validated || m->had_age;
+	cache_status(cl, m, h.age, stale, &status);
+	h.cache_status = status.p;
+	if (stale != NULL) {
+		cl->outcome = STAT_stale;
+		/* What is withheld from others came with an answer of its own. */
+		h.leader = false;
+	}
 	cl->saved = m->fetch_time;
 	cl->state = CL_SENDING;
-	after_delivery_step(cl,
-	    deliver_start(&cl->deliver, cl->gate, o, expected, &h, object_grew, cl));
+	ds = deliver_start(&cl->deliver, cl->gate, o, expected, &h, object_grew, cl);
+	buf_fini(&status);
+	after_delivery_step(cl, ds);
+}
+
+/* It need not, or can't, wait any longer: a stale answer if that may be, or else false. */
+static bool
+sent_stale(struct client *cl, const char *why)
+{
+	struct now now = clock_now();
+	struct obj *o = wait_take_stale(&cl->wait, now.mono);
+
+	if (o == NULL)
+		return false;
+	stop_timer(cl);
+	send_object(cl, o, false, why, now);
+	obj_unref(o);
+	return true;
 }
 
 static void
@@ -301,7 +343,9 @@ park_timed_out(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	CHECK(cl, CLIENT_MAGIC);
 	ASSERT(cl->state == CL_WAITING);
-	answer_error(cl, 503, "park-timeout", "the answer that many wait for did not come in time");
+	if (!sent_stale(cl, "park-timeout"))
+		answer_error(cl, 503, "park-timeout",
+		    "the answer that many wait for did not come in time");
 }
 
 static void
@@ -364,6 +408,29 @@ start_fill(struct client *cl, struct flight *fl, bool whole)
 	}
 }
 
+/*
+ * What there is for one who waits: interim answers (RFC 9110 15.2) go out as they come, to those who
+ * know them.  True when the flight is decided.
+ */
+static bool
+waited(struct client *cl)
+{
+	struct slice interim;
+
+	for (;;) {
+		switch (wait_next(&cl->wait, &interim)) {
+		case WAIT_INTERIM:
+			if (cl->req.minor >= 1)
+				gate_send_interim(cl->gate, interim);
+			break;
+		case WAIT_PARKED:
+			return false;
+		case WAIT_DECIDED:
+			return true;
+		}
+	}
+}
+
 static void
 ask(struct client *cl, bool alone)
 {
@@ -379,17 +446,25 @@ ask(struct client *cl, bool alone)
 	cl->state = CL_WAITING;
 	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
 	cl->fwd = lk.fwd;
-	cl->went_forward = cl->verdict != V_HIT && cl->verdict != V_SHED;
+	cl->went_forward = lk.fwd != NULL && cl->verdict != V_SHED;
 	cl->detail = lk.detail;
+	cl->whole = lk.whole || lk.flight == NULL;
 	switch (cl->verdict) {
+	case V_STALE_LEAD:
+		start_fill(cl, lk.flight, lk.whole);
+		/* FALLTHROUGH */
+	case V_STALE:
 	case V_HIT:
-		cl->outcome = STAT_hit;
-		send_object(cl, lk.obj, lk.expected, lk.now);
+		cl->outcome = cl->verdict == V_HIT ? STAT_hit : STAT_stale;
+		stop_timer(cl);
+		send_object(cl, lk.obj, lk.expected, NULL, lk.now);
 		obj_unref(lk.obj);
 		return;
 	case V_PARK:
 		cl->outcome = STAT_coalesced;
 		start_timer(cl);
+		/* Those that came before it; what is decided meanwhile comes with the wake. */
+		waited(cl);
 		return;
 	case V_LEAD:
 		cl->outcome = STAT_miss;
@@ -401,6 +476,10 @@ ask(struct client *cl, bool alone)
 		stop_timer(cl);
 		start_fill(cl, lk.flight, lk.whole);
 		return;
+	case V_ABSENT:
+		answer_error(cl, 504, lk.detail,
+		    "the request wants a stored answer only, and there is none");
+		return;
 	case V_SHED:
 		answer_error(cl, 503, lk.detail, strcmp(lk.detail, "memory") == 0 ?
 		    "slow readers hold too much memory" : "too many wait for this page already");
@@ -408,21 +487,24 @@ ask(struct client *cl, bool alone)
 	}
 }
 
-/* The flight is decided. */
+/* The flight is decided, or an interim answer has come. */
 static void
 woken(void *arg)
 {
 	struct client *cl = arg;
 	const struct flight_failure *fail;
 	struct obj *o;
+	bool expected;
 
 	CHECK(cl, CLIENT_MAGIC);
 	ASSERT(cl->state == CL_WAITING);
+	if (!waited(cl))
+		return;
 	switch (flight_outcome(&cl->wait)) {
 	case OUTCOME_OBJ:
 		stop_timer(cl);
-		o = wait_take(&cl->wait);
-		send_object(cl, o, true, clock_now());
+		o = wait_take(&cl->wait, &expected);
+		send_object(cl, o, expected, NULL, clock_now());
 		obj_unref(o);
 		return;
 	case OUTCOME_PASS:
@@ -434,6 +516,8 @@ woken(void *arg)
 		ask(cl, false);
 		return;
 	case OUTCOME_FAIL:
+		if (sent_stale(cl, "stale-if-error"))
+			return;
 		fail = flight_failure(&cl->wait);
 		answer_error(cl, fail->status, fail->detail, fail->text);
 		return;
@@ -465,6 +549,8 @@ gate_request(void *arg, struct gate *g, struct head *req)
 	/* Now, so that Vary is about what the backend will see. */
 	hdr_remove_hop_by_hop(&cl->req);
 	hdr_remove_forwarded(&cl->req);
+	cl->show_key = hdr_has_token(&cl->req, debug_field, SLICE("key"));
+	hdr_remove(&cl->req, debug_field);
 	key_make(&cl->req, &cl->key);
 	cl->route = route_find(cl->conf, buf_slice(&cl->key));
 	if (cl->route == NULL) {
@@ -476,6 +562,7 @@ gate_request(void *arg, struct gate *g, struct head *req)
 		    "leads back to Corral");
 		return;
 	}
+	key_apply(&cl->route->key, &cl->req, &cl->key);
 	ask(cl, false);
 }
 

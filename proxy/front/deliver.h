@@ -18,6 +18,8 @@
 #define DELIVER_HIGH	((size_t)256 * 1024)
 #define DELIVER_LOW	((size_t)64 * 1024)
 
+struct parts;
+
 enum deliver_state {
 	DELIVER_MORE,			/* wait for wake or for writable */
 	DELIVER_DONE,			/* all has left: gate_finish() */
@@ -30,12 +32,21 @@ struct deliver {
 	struct reader	 reader;
 	bool		 chunked;	/* we frame it, its length isn't known */
 	bool		 ended;		/* all of the body was given to the gate */
-	uint64_t	 left;		/* of a known length; OBJ_NO_LENGTH: unknown */
+	bool		 partial;	/* the end is not the object's end: 206, 304, 416 */
+	uint64_t	 left;		/* of the body, or of the part that is being sent;
+					 * OBJ_NO_LENGTH: unknown */
+	struct parts	*parts;		/* of a multipart answer, or NULL */
 	uint64_t	 body_sent;	/* given to the gate */
 };
 
 /* What the head says beside the object's own fields. */
 struct deliver_head {
+	/*
+	 * The request whose conditions (If-None-Match, If-Modified-Since) and Range are answered here,
+	 * from the whole answer that the object is; NULL: the origin has seen them.
+	 */
+	const struct head *req;
+	bool		 leader;	/* with the fields that are withheld from others */
 	const char	*cache_status;	/* the field's value */
 	bool		 say_age;
 	usec_t		 age;

@@ -137,6 +137,13 @@ size_t	gate_pending(const struct gate *g);
 void	gate_set_low(struct gate *g, size_t low);
 
 /*
+ * An interim answer (RFC 9110 15.2), whole, before anything of the final one was sent; any number
+ * of them.  Only for clients of HTTP/1.1, which is the caller's to know.  Copied where it can't
+ * leave at once; no op comes of it, and to a client that takes nothing it may be dropped.
+ */
+void	gate_send_interim(struct gate *g, struct slice head);
+
+/*
  * The answer's head must say `Connection: close` (and will not be followed by another answer).
  * Decided by asking: once true it stays so, whatever else comes.  True as well while a request's
  * body has neither been read nor come whole, since what follows it may never be seen.

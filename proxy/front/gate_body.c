@@ -20,7 +20,6 @@
 #include "front/gate.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
 #include "front/gate_priv.h"
 
@@ -154,13 +153,12 @@ gate_body_skip(struct gate *g)
 void
 gate_body_start(struct gate *g)
 {
-	struct iovec iov = { (void *)(uintptr_t)CONTINUE, sizeof CONTINUE - 1 };
+	struct gate_piece piece = { .p = CONTINUE, .n = sizeof CONTINUE - 1 };
 
 	check_busy(g);
 	ASSERT(g->body_state == BODY_NONE || g->body_state == BODY_UNREAD);
-	if (g->expects && g->body_state == BODY_UNREAD && held(g) == 0 && pending(g) == 0 &&
-	    gate_push(g, &iov, 1) < iov.iov_len)
-		g->broken = true;	/* an empty send buffer that can't take 25 bytes */
+	if (g->expects && g->body_state == BODY_UNREAD && held(g) == 0)
+		gate_send_pieces(g, &piece, 1);
 	g->expects = false;
 	g->body_state = BODY_FLOW;
 	g->body_seen = clock_mono();

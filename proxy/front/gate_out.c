@@ -29,6 +29,7 @@
 #include "front/gate_priv.h"
 
 #define SEND_IOV	64
+#define INTERIM_MARK	((size_t)64 << 10)
 
 /* A release that waits in an output buffer. */
 struct lent {
@@ -37,8 +38,8 @@ struct lent {
 };
 
 /* Without waiting.  Bytes taken, 0 where the socket takes none now; a failure is remembered. */
-size_t
-gate_push(struct gate *g, struct iovec *iov, size_t n)
+static size_t
+push(struct gate *g, struct iovec *iov, size_t n)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
 	ssize_t r;
@@ -135,7 +136,7 @@ send_direct(struct gate *g, const struct gate_piece *pieces, unsigned n, unsigne
 			iov[k].iov_len = piece->n - from;
 			total += iov[k].iov_len;
 		}
-		sent = gate_push(g, iov, k);
+		sent = push(g, iov, k);
 		advance(pieces, n, i, skip, sent);
 		if (sent < total)
 			break;
@@ -198,6 +199,22 @@ gate_count_sent(struct gate *g)
 }
 
 /* The user's side */
+
+/*
+ * Not an answer yet: what hangs on expects and answered stays as it is, and nobody waits for it to
+ * leave.  A client that takes none of it could make us hold as many as backends care to send, so
+ * past a mark they are dropped, which a hint may be.
+ */
+void
+gate_send_interim(struct gate *g, struct slice head)
+{
+	struct gate_piece piece = { .p = head.p, .n = head.n };
+
+	check_busy(g);
+	ASSERT(!g->answered);
+	if (pending(g) < INTERIM_MARK)
+		gate_send_pieces(g, &piece, 1);
+}
 
 size_t
 gate_send(struct gate *g, const struct gate_piece *pieces, unsigned n)

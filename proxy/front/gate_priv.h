@@ -28,7 +28,6 @@
 #include "http/parse.h"
 
 struct evhttp_connection;
-struct iovec;
 
 #define HOLD_MARK	((size_t)60 << 10)	/* and one read more: 64 KiB */
 #define SCRATCH		((size_t)64 << 10)
@@ -161,8 +160,6 @@ bool	gate_body_is_here(const struct gate *g);
 void	gate_body_skip(struct gate *g);
 
 /* gate_out.c */
-/* Past the output buffer; bytes taken, 0 where the socket takes none now. */
-size_t	gate_push(struct gate *g, struct iovec *iov, size_t n);
 void	gate_send_pieces(struct gate *g, const struct gate_piece *pieces, unsigned n);
 /* False: the peer has taken nothing for limits.send_timeout. */
 bool	gate_output_moves(struct gate *g, usec_t now);

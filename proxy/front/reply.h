@@ -11,10 +11,12 @@
 
 struct reply {
 	int		 status;
+	const char	*cache_status;	/* the field's value; NULL: it is made of the next two */
 	const char	*fwd;		/* Cache-Status fwd, if the request went forward, or NULL */
 	const char	*detail;	/* Cache-Status detail token, or NULL */
 	const char	*text;		/* what went wrong, for people; a newline is added */
 	const char	*allow;		/* a 405's Allow, or NULL */
+	struct slice	 fields;	/* more lines, each with its end */
 	int		 retry_after;	/* seconds, 0: none */
 	bool		 close;		/* Connection: close */
 	bool		 keep_alive10;	/* HTTP/1.0 client whose keep-alive is granted */

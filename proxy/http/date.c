@@ -3,9 +3,9 @@
  * Model: each form is a pattern; a cursor eats fixed text, names and digits, and the first
  * mismatch ends it.  Days are counted by arithmetic on the Gregorian calendar.
  *
- * Rules: names are case-sensitive (RFC 9110 5.6.7); the name of the day must be one, but is not
- * compared with the date, as it adds nothing to its meaning; days must exist; second 60 is a leap
- * second and counts as the next minute's first.
+ * Rules: names are read in any case, as RFC 9111 4.2 asks of caches; the name of the day must be one,
+ * but is not compared with the date, as it adds nothing to its meaning; days must exist; second 60
+ * is a leap second and counts as the next minute's first.
  *
  * Threads: pure.
  *
@@ -61,7 +61,7 @@ eat(struct slice *s, const char *text)
 {
 	struct slice t = slice_str(text);
 
-	if (!slice_starts(*s, t))
+	if (s->n < t.n || !slice_caseeq(slice_of(s->p, t.n), t))
 		return false;
 	*s = slice_of(s->p + t.n, s->n - t.n);
 	return true;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: three questions in turn.  Is it for one request only (fresh_alone)?  How long is it fresh
- * (lifetime)?  How old is it already (age)?  The first reason found is the word that Cache-Status
- * shows.
+ * Model: judging an answer is three questions in turn.  Is it for one request only
+ * (share_verdict)?  How long is it fresh (explicit_lifetime, or a guess)?  How old is it already
+ * (initial_age_of)?  The first reason found is the word that Cache-Status shows.  Using it later is
+ * arithmetic on what was found then, the age, and what the client asks.
  *
- * Rules: RFC 9111 3 and 4.2 for a shared cache, stricter where strictness is the safe side:
- * private and no-cache with field names count as if they had none, and a Set-Cookie is never
- * shared.
+ * Rules: RFC 9111 3, 4.2 and 5.2 for a shared cache, RFC 5861, RFC 8246.  Fresh means age <
+ * lifetime; a window of n seconds ends n seconds after that.
  *
  * Threads: pure; time comes in.
  *
@@ -17,6 +17,7 @@
 #include "http/fresh.h"
 
 #include "http/cc.h"
+#include "http/cond.h"
 #include "http/date.h"
 #include "http/vary.h"
 
@@ -24,9 +25,10 @@
 
 struct verdict {
 	enum fresh_class	 class;
-	const char		*why;
+	const char		*why;		/* NULL: nothing against it */
 	bool			 marks;
 	bool			 by_policy;
+	bool			 no_cache;
 };
 
 static bool
@@ -44,11 +46,11 @@ status_in(int status, const int *set, size_t n)
 	return false;
 }
 
-/* RFC 9110 15.1, without 206, which we don't store, and 501: no failure is kept by a default. */
+/* RFC 9110 15.1, without 206, which we don't store. */
 static bool
 heuristically_cacheable(int status)
 {
-	static const int set[] = { 200, 203, 204, 300, 301, 308, 404, 405, 410, 414 };
+	static const int set[] = { 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501 };
 
 	return status_in(status, set, sizeof set / sizeof set[0]);
 }
@@ -89,6 +91,13 @@ about_the_client(int status)
 	return status_in(status, set, sizeof set / sizeof set[0]);
 }
 
+/* What the route's ttl is for: no failure, and no refusal, is kept by the operator's default. */
+static bool
+ttl_applies(int status)
+{
+	return heuristically_cacheable(status) && !about_the_client(status) && status < 500;
+}
+
 /* RFC 9111 3.5 */
 static bool
 opens_authorization(const struct cc *cc)
@@ -107,37 +116,52 @@ directive_verdict(const struct head *req, const struct head *resp, const struct 
 {
 	bool shared = policy->share_always && !has(req, SLICE("Authorization")) &&
 	    !has(req, SLICE("Cookie"));
-	struct verdict v = { shared ? FRESH_SHARE : FRESH_ALONE, "no-cache", !shared, shared };
+	struct verdict v = { .class = shared ? FRESH_SHARE : FRESH_ALONE, .marks = !shared,
+	    .by_policy = shared };
 
 	if (cc->no_store && !(cc->must_understand && understood(resp->status)))
 		v.why = "no-store";
-	else if (!cc->no_cache && !cc->no_cache_fields)
-		v = (struct verdict){ FRESH_STORE, "ok", false, false };
+	else if (cc->no_cache)
+		v = (struct verdict){ v.class, "no-cache", v.marks, v.by_policy, true };
+	else
+		v = (struct verdict){ .class = FRESH_SHARE };
 	return v;
 }
 
-/* Whether anyone else may have it, apart from its age. */
+static struct verdict
+alone(const char *why, bool marks)
+{
+	return (struct verdict){ .class = FRESH_ALONE, .why = why, .marks = marks };
+}
+
+/* RFC 9111 7.3.  Named by no-cache="set-cookie" or private="set-cookie", it stays with the one. */
+static bool
+sets_cookie(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy)
+{
+	const struct slice name = SLICE("Set-Cookie");
+
+	return policy->set_cookie == SET_COOKIE_PRIVATE && has(resp, name) &&
+	    !cc_withholds(cc, name);
+}
+
+/* Whether anyone else may have it, apart from its age and from the method. */
 static struct verdict
 share_verdict(const struct head *req, const struct head *resp, const struct cc *cc,
     const struct fresh_policy *policy)
 {
 	struct verdict v;
 
-	if (never_shared(resp->status))
-		return (struct verdict){ FRESH_ALONE, "status", false, false };
-	if (!method_is(req, "GET"))
-		return (struct verdict){ FRESH_ALONE, "method", false, false };
 	if (has(req, SLICE("Authorization")) && !opens_authorization(cc))
-		return (struct verdict){ FRESH_ALONE, "authorization", true, false };
-	if (cc->is_private || cc->private_fields)
-		return (struct verdict){ FRESH_ALONE, "private", true, false };
-	if (has(resp, SLICE("Set-Cookie")))
-		return (struct verdict){ FRESH_ALONE, "set-cookie", true, false };
+		return alone("authorization", true);
+	if (cc->is_private)
+		return alone("private", true);
+	if (sets_cookie(resp, cc, policy))
+		return alone("set-cookie", true);
 	if (vary_any(resp))
-		return (struct verdict){ FRESH_ALONE, "vary-star", true, false };
+		return alone("vary-star", true);
 	v = directive_verdict(req, resp, cc, policy);
 	if (v.class != FRESH_ALONE && cc->must_understand && !understood(resp->status))
-		return (struct verdict){ FRESH_ALONE, "status", true, false };
+		return alone("status", true);
 	return v;
 }
 
@@ -156,39 +180,74 @@ date_of(const struct head *h, struct slice name, int64_t now, int64_t *out)
 	return f == NULL ? -1 : date_parse(f->value, now, out);
 }
 
+static int64_t
+date_or_now(const struct head *resp, int64_t wall)
+{
+	int64_t date;
+
+	return date_of(resp, SLICE("Date"), wall, &date) == 0 ? date : wall;
+}
+
+/* 5.3, 4.2.1: what can't be read, or is said twice, has expired. */
+static int64_t
+expires_lifetime(const struct head *resp, int64_t wall)
+{
+	int64_t date = date_or_now(resp, wall), expires;
+
+	if (hdr_count(resp, SLICE("Expires")) > 1 ||
+	    date_of(resp, SLICE("Expires"), wall, &expires) != 0 || expires <= date)
+		return 0;
+	return expires - date < CC_MAX ? expires - date : CC_MAX;
+}
+
 /* RFC 9111 4.2.1, in seconds; NO_LIFETIME if the response says nothing. */
 static int64_t
 explicit_lifetime(const struct head *resp, const struct cc *cc, int64_t wall)
 {
-	int64_t expires, date;
-
 	if (cc->s_maxage != CC_NONE || cc->s_maxage_bad)
 		return cc->s_maxage_bad ? 0 : cc->s_maxage;
 	if (cc->max_age != CC_NONE || cc->max_age_bad)
 		return cc->max_age_bad ? 0 : cc->max_age;
-	if (!has(resp, SLICE("Expires")))
+	if (cc->targeted || !has(resp, SLICE("Expires")))
 		return NO_LIFETIME;
-	if (date_of(resp, SLICE("Expires"), wall, &expires) != 0)
+	return expires_lifetime(resp, wall);
+}
+
+/*
+ * 4.2.2, for an answer without an explicit lifetime; 0: no guess.  `public` marks any status as one
+ * that may be guessed about.
+ */
+static usec_t
+heuristic_lifetime(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy,
+    int64_t wall)
+{
+	int64_t modified, date = date_or_now(resp, wall);
+	double guess;
+
+	if (!heuristically_cacheable(resp->status) && !cc->is_public)
 		return 0;
-	if (date_of(resp, SLICE("Date"), wall, &date) != 0)
-		date = wall;
-	if (expires <= date)
+	if (date_of(resp, SLICE("Last-Modified"), wall, &modified) != 0)
 		return 0;
-	return expires - date < CC_MAX ? expires - date : CC_MAX;
+	guess = policy->heuristic * (double)(date - modified) * (double)USEC_PER_SEC;
+	if (!(guess > 0))
+		return 0;
+	return guess < (double)FRESH_HEURISTIC_MAX ? (usec_t)guess : FRESH_HEURISTIC_MAX;
 }
 
 /* 5.1: the first member counts; nonsense counts as no Age. */
 static int64_t
 age_value(const struct head *resp)
 {
-	const struct hdr_field *f = hdr_get(resp, SLICE("Age"));
-	struct slice rest, item;
+	const struct hdr_field *f = NULL;
+	struct slice rest, item = { 0 };
 	uint64_t v;
 
-	if (f == NULL)
-		return 0;
-	rest = f->value;
-	if (!slice_list_next(&rest, &item))
+	while (item.n == 0 && (f = hdr_next(resp, SLICE("Age"), f)) != NULL) {
+		rest = f->value;
+		if (!slice_list_next(&rest, &item))
+			item = (struct slice){ 0 };
+	}
+	if (item.n == 0)
 		return 0;
 	for (size_t i = 0; i < item.n; i++)
 		if (item.p[i] < '0' || item.p[i] > '9')
@@ -214,47 +273,197 @@ initial_age_of(const struct head *resp, struct now request_time, struct now resp
 	return apparent > corrected ? apparent : corrected;
 }
 
-/* Not for the store after all. */
-static void
-settle(struct fresh *out, enum fresh_class class, const char *why)
+static usec_t
+window(int64_t said, usec_t otherwise)
 {
-	out->class = class;
-	out->why = why;
-	out->lifetime = 0;
+	return said == CC_NONE ? otherwise : said * USEC_PER_SEC;
+}
+
+/* RFC 9111 4.2.4, RFC 5861.  said: there is a lifetime. */
+static void
+set_windows(const struct cc *cc, const struct fresh_policy *policy, bool said, struct fresh *out)
+{
+	out->may_be_stale = !cc->must_revalidate && !cc->proxy_revalidate && !cc->no_cache &&
+	    cc->s_maxage == CC_NONE && !cc->s_maxage_bad;
+	if (!out->may_be_stale)
+		return;
+	/* What never was fresh is not covered by the operator's word about what no longer is. */
+	out->stale_while_revalidate = window(cc->stale_while_revalidate,
+	    said ? policy->stale_while_revalidate : 0);
+	out->stale_if_error = window(cc->stale_if_error, policy->stale_if_error);
+}
+
+/* Nobody said how long. */
+static void
+settle_silent(const struct head *resp, struct fresh *out)
+{
+	out->why = ttl_applies(resp->status) ? "no-lifetime" : "status";
+	if (about_the_client(resp->status))
+		out->class = FRESH_ALONE;
+}
+
+/* How long, and whether that, or a validator, makes it worth keeping. */
+static void
+judge_lifetime(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy,
+    int64_t wall, struct fresh *out)
+{
+	int64_t seconds = explicit_lifetime(resp, cc, wall);
+	/* RFC 9111 3, its last condition */
+	bool allowed = seconds != NO_LIFETIME || cc->is_public ||
+	    heuristically_cacheable(resp->status);
+
+	if (seconds != NO_LIFETIME)
+		out->lifetime = seconds * USEC_PER_SEC;
+	else if (policy->ttl > 0 && ttl_applies(resp->status))
+		out->lifetime = policy->ttl + out->initial_age;
+	else
+		out->heuristic = (out->lifetime = heuristic_lifetime(resp, cc, policy, wall)) > 0;
+	set_windows(cc, policy, seconds != NO_LIFETIME || out->lifetime > 0, out);
+	if (out->lifetime > out->initial_age) {
+		out->why = "ok";
+		out->store = true;
+		return;
+	}
+	if (seconds != NO_LIFETIME || out->lifetime > 0)
+		out->why = "stale-on-arrival";
+	else
+		settle_silent(resp, out);
+	/* an error can't stand in for an error */
+	out->store = out->class == FRESH_SHARE && allowed && (cond_has_validator(resp) ||
+	    (seconds != NO_LIFETIME && out->stale_if_error > 0 && !fresh_is_error(resp->status)));
+}
+
+/* 5.2.2.4: kept to be validated, if it can be; it has no lifetime for us, whatever it says. */
+static void
+judge_no_cache(const struct head *resp, const struct cc *cc, int64_t wall, struct fresh *out)
+{
+	out->no_cache = true;
+	out->store = cond_has_validator(resp) &&
+	    (heuristically_cacheable(resp->status) || cc->is_public ||
+	     explicit_lifetime(resp, cc, wall) != NO_LIFETIME);
+}
+
+static void
+judge_get(const struct head *req, const struct head *resp, const struct cc *cc,
+    const struct fresh_policy *policy, int64_t wall, struct fresh *out)
+{
+	struct verdict v = share_verdict(req, resp, cc, policy);
+
+	out->class = v.class;
+	out->why = v.why;
+	out->marks = v.marks;
+	out->by_policy = v.by_policy;
+	out->immutable = cc->immutable;
+	if (v.no_cache)
+		judge_no_cache(resp, cc, wall, out);
+	else if (v.why == NULL)
+		judge_lifetime(resp, cc, policy, wall, out);
 }
 
 void
 fresh_judge(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
     struct now request_time, struct now response_time, struct fresh *out)
 {
+	usec_t age = initial_age_of(resp, request_time, response_time);
+	int64_t wall = whole_seconds(response_time.wall);
+	const struct fresh lonely = { .class = FRESH_ALONE, .initial_age = age };
 	struct cc cc;
-	struct verdict v;
-	int64_t seconds;
 
-	cc_parse(resp, SLICE("Cache-Control"), &cc);
-	v = share_verdict(req, resp, &cc, policy);
-	*out = (struct fresh){ .class = v.class, .why = v.why, .marks = v.marks,
-	    .by_policy = v.by_policy };
-	out->initial_age = initial_age_of(resp, request_time, response_time);
-	if (v.class != FRESH_STORE)
+	*out = lonely;
+	if (never_shared(resp->status)) {
+		out->why = "status";
 		return;
-	seconds = explicit_lifetime(resp, &cc, whole_seconds(response_time.wall));
-	if (seconds != NO_LIFETIME) {
-		out->lifetime = seconds * USEC_PER_SEC;
-	} else if (about_the_client(resp->status)) {
-		settle(out, FRESH_ALONE, "status");
-		return;
-	} else if (!heuristically_cacheable(resp->status)) {
-		settle(out, FRESH_SHARE, "status");
-		return;
-	} else if (policy->ttl <= 0) {
-		settle(out, FRESH_SHARE, "no-lifetime");
-		return;
-	} else {
-		out->lifetime = policy->ttl + out->initial_age;
 	}
-	if (out->lifetime <= out->initial_age)
-		settle(out, FRESH_SHARE, "stale-on-arrival");
+	cc_of_response(resp, &cc);
+	if (method_is(req, "GET")) {
+		judge_get(req, resp, &cc, policy, wall, out);
+		return;
+	}
+	/* RFC 9110 9.3.3: only with an explicit lifetime, and it answers nobody who waits. */
+	if (method_is(req, "POST") && explicit_lifetime(resp, &cc, wall) != NO_LIFETIME)
+		judge_get(req, resp, &cc, policy, wall, out);
+	if (!out->store || out->no_cache)
+		*out = lonely;
+	out->class = FRESH_ALONE;
+	out->why = "method";
+}
+
+bool
+fresh_withholds(const struct cc *cc, const struct fresh_policy *policy, struct slice name)
+{
+	if (slice_caseeq(name, SLICE("Set-Cookie")) && policy->set_cookie != SET_COOKIE_STORE)
+		return policy->set_cookie == SET_COOKIE_PRIVATE;
+	return cc_withholds(cc, name);
+}
+
+void
+fresh_ask(const struct head *req, bool obey, struct fresh_ask *out)
+{
+	const struct hdr_field *f = hdr_get(req, SLICE("Cache-Control"));
+	struct cc cc;
+
+	*out = (struct fresh_ask){ .max_age = USEC_NEVER };
+	if (f == NULL) {
+		out->no_cache = obey && hdr_has_token(req, SLICE("Pragma"), SLICE("no-cache"));
+		return;
+	}
+	cc_parse(req, SLICE("Cache-Control"), &cc);
+	out->only_if_cached = cc.only_if_cached;
+	out->any_stale = cc.max_stale == CC_MAX;
+	out->max_stale = window(cc.max_stale, 0);
+	out->stale_if_error = window(cc.stale_if_error, 0);
+	if (!obey)
+		return;
+	out->no_cache = cc.no_cache;
+	out->no_store = cc.no_store;
+	out->max_age = window(cc.max_age, USEC_NEVER);
+	out->min_fresh = window(cc.min_fresh, 0);
+}
+
+/*
+ * 5.2.1.1: who names an age wants nothing stale, unless it says max-stale.  RFC 8246 2.1: a fresh
+ * immutable answer is validated when the client says no-cache, and for no age.
+ */
+enum fresh_use
+fresh_use(const struct fresh *f, usec_t age, const struct fresh_ask *ask)
+{
+	bool fresh = age < f->lifetime;
+	usec_t over = age - f->lifetime;
+
+	if (f->no_cache || ask->no_cache)
+		return FRESH_VALIDATE;
+	if (ask->min_fresh > 0 && f->lifetime - age < ask->min_fresh)
+		return FRESH_VALIDATE;
+	if (age > ask->max_age && !(fresh && f->immutable))
+		return FRESH_VALIDATE;
+	if (fresh)
+		return FRESH_USE;
+	if (!f->may_be_stale)
+		return FRESH_VALIDATE;
+	if (over < f->stale_while_revalidate && ask->max_age == USEC_NEVER)
+		return FRESH_USE_REFRESH;
+	if (ask->any_stale || (ask->max_stale > 0 && over <= ask->max_stale))
+		return FRESH_USE_STALE;
+	return FRESH_VALIDATE;
+}
+
+bool
+fresh_use_on_error(const struct fresh *f, usec_t age, const struct fresh_ask *ask)
+{
+	usec_t longest = f->stale_if_error > ask->stale_if_error ? f->stale_if_error :
+	    ask->stale_if_error;
+
+	if (f->no_cache)
+		return false;
+	return age < f->lifetime || (f->may_be_stale && age - f->lifetime < longest);
+}
+
+bool
+fresh_is_error(int status)
+{
+	static const int set[] = { 500, 502, 503, 504 };
+
+	return status_in(status, set, sizeof set / sizeof set[0]);
 }
 
 bool
@@ -279,6 +488,12 @@ fresh_request_partial(const struct head *req)
 		if (fresh_field_partial(req->f[i].name))
 			return true;
 	return false;
+}
+
+bool
+fresh_request_guarded(const struct head *req)
+{
+	return has(req, SLICE("If-Match")) || has(req, SLICE("If-Unmodified-Since"));
 }
 
 bool

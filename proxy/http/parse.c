@@ -50,6 +50,7 @@ enum {
 	SEEN_LENGTH	= 2,
 	SEEN_CODING	= 4,
 	SEEN_CONTINUE	= 8,
+	SEEN_UNKNOWN	= 16,		/* with SEEN_CODING: it is none that we know */
 };
 
 static void
@@ -367,6 +368,41 @@ coding_status(struct slice value)
 	return codings > (last_chunked ? 1U : 0U) ? 501 : 400;
 }
 
+/* Codings that change the bytes, which we can't undo (RFC 9112 7.2). */
+static bool
+is_compression(struct slice coding)
+{
+	static const struct slice set[] = {
+		SLICE_INIT("gzip"), SLICE_INIT("x-gzip"), SLICE_INIT("deflate"),
+		SLICE_INIT("compress"), SLICE_INIT("x-compress"),
+	};
+
+	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+		if (slice_caseeq(coding, set[i]))
+			return true;
+	return false;
+}
+
+/*
+ * RFC 9112 6.3 (4): an answer whose last coding isn't chunked ends with its connection.  So it is read, if
+ * no coding of it is one that would have to be undone; the field goes no further, as any of one hop.
+ */
+static bool
+ends_with_connection(struct slice value)
+{
+	struct slice rest = value, item, name;
+
+	while (slice_list_next(&rest, &item)) {
+		name = item;
+		if (!eat_token(&item))
+			return false;
+		name.n -= item.n;
+		if (is_compression(name) || slice_caseeq(name, SLICE("chunked")))
+			return false;
+	}
+	return true;
+}
+
 static int
 on_transfer_encoding(struct parse *ps, struct slice value)
 {
@@ -379,6 +415,10 @@ on_transfer_encoding(struct parse *ps, struct slice value)
 	if (!slice_caseeq(value, SLICE("chunked"))) {
 		int status = coding_status(value);
 
+		if (status == 501 && ps->kind == PARSE_RESPONSE && ends_with_connection(value)) {
+			ps->seen |= SEEN_CODING | SEEN_UNKNOWN;
+			return 0;
+		}
 		return refuse(ps, status, status == 501 ? "transfer coding not supported" :
 		    "malformed Transfer-Encoding");
 	}
@@ -547,7 +587,9 @@ fill_request(const struct parse *ps, const char *copy, struct head *h)
 static void
 fill_framing(const struct parse *ps, struct head *h)
 {
-	if (ps->seen & SEEN_CODING)
+	if (ps->seen & SEEN_UNKNOWN)
+		h->framing = FRAMING_CLOSE;
+	else if (ps->seen & SEEN_CODING)
 		h->framing = FRAMING_CHUNKED;
 	else if (ps->seen & SEEN_LENGTH)
 		h->framing = FRAMING_LENGTH;

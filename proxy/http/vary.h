@@ -18,9 +18,20 @@ bool	vary_any(const struct head *resp);
  */
 void	vary_names(const struct head *resp, struct buf *out);
 /*
- * The values of those fields in a request, in that order, so that two requests select the same
- * variant exactly if the strings are equal.  An absent field differs from an empty one.
+ * The values of those fields in a request, in that order: two requests whose strings are equal
+ * select the same variant.  Accept, Accept-Charset, Accept-Encoding and Accept-Language are written
+ * in a normal form, others as they came, several lines of one name joined (RFC 9110 5.2).  An
+ * absent field differs from an empty one.
  */
 void	vary_values(const struct head *req, struct slice names, struct buf *out);
+/*
+ * The request that has these values may get the answer that was stored for stored_values: they are
+ * equal, or differ in Accept-Encoding only, and by what both accept the backend would choose the
+ * same coding again.  All are of the same names.  coding: the value of the answer's
+ * Content-Encoding, empty when it has none; one of several codings is for equal values only.
+ * Allocates nothing.
+ */
+bool	vary_match(struct slice names, struct slice stored_values, struct slice coding,
+    struct slice values);
 
 #endif

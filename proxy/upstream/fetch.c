@@ -299,6 +299,16 @@ whole(struct fetch *f)
 	f->ops->end(f->arg);
 }
 
+/* The op may cancel. */
+static void
+interim(struct fetch *f, struct head *h)
+{
+	if (f->ops->interim != NULL)
+		f->ops->interim(f->arg, h);
+	else
+		head_fini(h);
+}
+
 /* One step of the reading.  False: it takes more bytes, or it is over. */
 static bool
 read_on(struct fetch *f)
@@ -317,6 +327,9 @@ read_on(struct fetch *f)
 		if (f->paused)
 			bufferevent_disable(f->bev, EV_READ);
 		return false;
+	case RESPONSE_INTERIM:
+		interim(f, &h);
+		return f->state == F_HEAD;
 	case RESPONSE_HEAD:
 		f->state = F_BODY;
 		f->ops->head(f->arg, &h);

@@ -66,6 +66,13 @@ struct fetch_ops {
 	void	(*end)(void *arg);
 	/* why: static text for the log, what exactly was wrong. */
 	void	(*fail)(void *arg, enum fetch_error error, const char *why);
+	/*
+	 * An interim answer came (RFC 9110 15.2; not 100, which is about one connection, and not
+	 * 101): *h is moved, without the fields about this connection or about a body.  Any number,
+	 * up to a bound of ours, all before head; after one the request isn't sent again.  NULL:
+	 * they are dropped.
+	 */
+	void	(*interim)(void *arg, struct head *h);
 	/* Room for more of the request's body (after fetch_send_body() said no). */
 	void	(*room)(void *arg);
 };

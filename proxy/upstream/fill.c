@@ -25,8 +25,12 @@
 
 #include "base/contract.h"
 #include "base/log.h"
+#include "base/stats.h"
+#include "http/cond.h"
 #include "http/fresh.h"
 #include "http/key.h"
+#include "http/route.h"
+#include "http/tags.h"
 #include "upstream/fetch.h"
 #include "upstream/resolve.h"
 
@@ -43,6 +47,9 @@ struct fill {
 	const struct conf_upstream	*upstream;
 	struct fetch			*fetch;
 	struct head			 req;		/* what the answer answers */
+	struct buf			 key;
+	struct buf			 plain;		/* the request without our conditions */
+	bool				 retried;	/* it was sent so, after all */
 	struct now			 asked;
 	bool				 paused;
 	struct event			*patience;	/* with a reader who holds up the others */
@@ -62,6 +69,7 @@ struct fills {
 };
 
 static void	look(void *arg);
+static void	start_fetch(struct fill *f, struct slice head);
 
 static const struct flight_failure abandoned = {
 	503, "abandoned", "nobody waits for this answer"
@@ -101,6 +109,8 @@ fill_free(struct fill *f)
 	flight_unref(f->flight);
 	conf_unref(f->conf);
 	head_fini(&f->req);
+	buf_fini(&f->key);
+	buf_fini(&f->plain);
 	if (body != NULL)
 		body->over(f->arg);
 	FREE(f);
@@ -191,6 +201,7 @@ write_body_framing(struct buf *out, const struct head *req)
 	}
 }
 
+/* Without the empty line. */
 static void
 write_request(struct buf *out, const struct fill_request *r, const struct head *req,
     const struct conf_upstream *u, const struct cache *c)
@@ -225,7 +236,6 @@ write_request(struct buf *out, const struct fill_request *r, const struct head *
 	if (req->authority.n > 0)
 		hdr_emit_field(out, SLICE("X-Forwarded-Host"), buf_slice(&host));
 	write_body_framing(out, req);
-	buf_add_str(out, "\r\n");
 	buf_fini(&host);
 }
 
@@ -240,17 +250,60 @@ fetch_was_sent(void *arg)
 	f->asked = clock_now();
 }
 
-/* RFC 9111 4.4: an unsafe request that wasn't refused may have changed what we hold. */
+/* The URL that a field of the answer points to, if it is of the same origin. */
 static void
-invalidate(struct fill *f, int status)
+invalidate_reference(struct fill *f, const struct head *resp, struct slice name)
 {
+	const struct hdr_field *field = hdr_get(resp, name);
+	const struct conf_route *route;
 	struct buf key = { 0 };
 
-	if (method_is_safe(f->req.method) || status < 200 || status >= 400)
-		return;
-	key_make(&f->req, &key);
-	cache_purge(f->fills->cache, buf_slice(&key));
+	if (field != NULL && key_resolve(buf_slice(&f->key), field->value, &key) == 0) {
+		if ((route = route_find(f->conf, buf_slice(&key))) != NULL)
+			key_apply(&route->key, NULL, &key);
+		cache_purge(f->fills->cache, buf_slice(&key));
+	}
 	buf_fini(&key);
+}
+
+/* RFC 9111 4.4: an unsafe request that wasn't refused may have changed what we hold. */
+static void
+invalidate(struct fill *f, const struct head *resp)
+{
+	struct slice key = buf_slice(&f->key);
+	struct buf groups = { 0 };
+
+	if (method_is_safe(f->req.method) || resp->status < 200 || resp->status >= 400)
+		return;
+	cache_purge(f->fills->cache, key);
+	invalidate_reference(f, resp, SLICE("Location"));
+	invalidate_reference(f, resp, SLICE("Content-Location"));
+	/* RFC 9875 3 */
+	tags_invalidated(resp, &groups);
+	cache_purge_tags(f->fills->cache, buf_slice(&groups), &key);
+	buf_fini(&groups);
+}
+
+static void
+fetch_got_interim(void *arg, struct head *h)
+{
+	struct fill *f = arg;
+
+	CHECK(f, FILL_MAGIC);
+	flight_interim(f->flight, h);
+	head_fini(h);
+}
+
+/* A 304 for something else than what we hold is no answer: asked once more, without conditions. */
+static void
+ask_plainly(struct fill *f)
+{
+	log_info("upstream %s: a 304 that is not about what was asked for; asked again",
+	    f->upstream->name);
+	ASSERT(!f->retried);
+	f->retried = true;
+	fetch_cancel(f->fetch);
+	start_fetch(f, buf_slice(&f->plain));
 }
 
 static void
@@ -259,15 +312,23 @@ fetch_got_head(void *arg, struct head *resp)
 	struct fill *f = arg;
 
 	CHECK(f, FILL_MAGIC);
-	invalidate(f, resp->status);
+	if (!flight_believes(f->flight, resp)) {
+		head_fini(resp);
+		ask_plainly(f);
+		return;
+	}
+	if (resp->status == 304 && flight_validates(f->flight) != NULL)
+		stats_add(worker_stats(f->fills->worker), STAT_revalidated, 1);
+	invalidate(f, resp);
 	f->obj = flight_head(f->flight, &f->req, resp, f->asked, clock_now());
 	if (f->obj == NULL) {
-		/* Nobody wants it, and the flight is over. */
+		/* Nobody wants the rest, and the flight is over. */
 		fetch_cancel(f->fetch);
 		fill_free(f);
 		return;
 	}
-	obj_set_source(f->obj, f->fills->worker, &f->look);
+	if (obj_state(f->obj) == OBJ_FILLING)
+		obj_set_source(f->obj, f->fills->worker, &f->look);
 	/* Who wanted it may have gone between the decision and now. */
 	worker_post(f->fills->worker, &f->look);
 }
@@ -395,7 +456,24 @@ static const struct fetch_ops fetch_ops = {
 	.end = fetch_ended,
 	.fail = fetch_failed,
 	.room = fetch_has_room,
+	.interim = fetch_got_interim,
 };
+
+static void
+start_fetch(struct fill *f, struct slice head)
+{
+	struct fetch_request fr = {
+		.head = head,
+		.to_head = method_is(&f->req, "HEAD"),
+		.idempotent = method_is_idempotent(f->req.method),
+		.has_body = f->body != NULL,
+		.chunked = f->req.framing == FRAMING_CHUNKED,
+	};
+
+	f->asked = clock_now();
+	f->fetch = fetch_start(f->fills->worker, f->fills->resolver, f->upstream, &fr, &fetch_ops, f);
+}
+
 
 /* Somebody says that this may not be wanted any more, or that there is room. */
 static void
@@ -425,8 +503,8 @@ look(void *arg)
 struct fill *
 fill_start(struct fills *fs, const struct fill_request *r)
 {
+	const struct head *stored;
 	struct buf head = { 0 };
-	struct fetch_request fr = { .has_body = r->body != NULL };
 	struct fill *f;
 
 	CHECK(fs, FILLS_MAGIC);
@@ -442,16 +520,18 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	head_copy(&f->req, r->req);
 	if (r->whole)
 		f->req.method = SLICE("GET");
+	buf_add_slice(&f->key, r->key);
 	LIST_INSERT_HEAD(&fs->all, f, link);
 	flight_set_source(f->flight, fs->worker, &f->look);
 
 	write_request(&head, r, &f->req, f->upstream, fs->cache);
-	fr.head = buf_slice(&head);
-	fr.to_head = method_is(&f->req, "HEAD");
-	fr.idempotent = method_is_idempotent(f->req.method);
-	fr.chunked = f->req.framing == FRAMING_CHUNKED;
-	f->asked = clock_now();
-	f->fetch = fetch_start(fs->worker, fs->resolver, f->upstream, &fr, &fetch_ops, f);
+	if ((stored = flight_validates(f->flight)) != NULL) {
+		buf_add_slice(&f->plain, buf_slice(&head));
+		buf_add_str(&f->plain, "\r\n");
+		cond_emit_validators(stored, &head);
+	}
+	buf_add_str(&head, "\r\n");
+	start_fetch(f, buf_slice(&head));
 	buf_fini(&head);
 	return f;
 }

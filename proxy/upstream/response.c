@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: bytes gather in one buffer, which http/parse reads in place: interim heads are dropped,
- * the final one is given away, then the body.  The data of several chunks is moved together where
- * it lies, so a thousand small chunks in one read are one piece for the reader.
+ * Model: bytes gather in one buffer, which http/parse reads in place: interim heads, then the final
+ * one are given away, then the body.  The data of several chunks is moved together where it lies,
+ * so a thousand small chunks in one read are one piece for the reader.
+ *
+ * Interim heads cost every client that waits for the answer, so there are bounds for one answer, on
+ * their number and on their bytes together; past them it is malformed.
  *
  * Invariants: off <= n <= cap.  After RESPONSE_MORE within a body all bytes are read, so the buffer
  * never holds more than one incomplete head and what one read puts behind it.
@@ -19,6 +22,7 @@
 #define HEAD_BYTES	(64 * 1024)
 #define HEAD_FIELDS	200
 #define INTERIM_MAX	16
+#define INTERIM_BYTES	HEAD_BYTES	/* all of them together */
 
 void
 response_init(struct response *a, bool to_head)
@@ -99,10 +103,36 @@ final_head(struct response *a, struct head *h)
 	return RESPONSE_HEAD;
 }
 
+/* A 1xx head of n bytes.  RESPONSE_MORE: not one to pass on; h is empty again. */
+static enum response_step
+interim_head(struct response *a, struct head *h, size_t n)
+{
+	int status = h->status;
+
+	a->interim_bytes += n;
+	a->interim++;
+	if (status >= 102 && a->interim <= INTERIM_MAX && a->interim_bytes <= INTERIM_BYTES) {
+		hdr_remove_hop_by_hop(h);
+		hdr_remove(h, SLICE("content-length"));
+		parse_response_framing(h, a->to_head);
+		return RESPONSE_INTERIM;
+	}
+	head_fini(h);
+	*h = (struct head){ 0 };
+	/* 101 answers an Upgrade, and we never ask for one. */
+	if (status != 100 && status < 102)
+		return bad(a, "a status that nobody asked for");
+	if (a->interim > INTERIM_MAX)
+		return bad(a, "too many interim responses");
+	if (a->interim_bytes > INTERIM_BYTES)
+		return bad(a, "interim responses too large");
+	return RESPONSE_MORE;
+}
+
 static enum response_step
 read_head(struct response *a, struct head *h)
 {
-	int status;
+	enum response_step step;
 
 	while (a->off < a->n) {
 		switch (parse_head(&a->parse, a->in + a->off, a->n - a->off, h)) {
@@ -117,14 +147,9 @@ read_head(struct response *a, struct head *h)
 		a->off += a->parse.used;
 		if (h->status >= 200)
 			return final_head(a, h);
-		status = h->status;
-		head_fini(h);
-		*h = (struct head){ 0 };
-		/* 101 answers an Upgrade, and we never ask for one. */
-		if (status < 100 || status == 101)
-			return bad(a, "a status that nobody asked for");
-		if (++a->interim > INTERIM_MAX)
-			return bad(a, "too many interim responses");
+		step = interim_head(a, h, a->parse.used);
+		if (step != RESPONSE_MORE)
+			return step;
 	}
 	return RESPONSE_MORE;
 }

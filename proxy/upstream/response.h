@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reader of one answer: bytes in, its final head and the pieces of its body out.  No I/O and no
- * clock; what servers send is hostile until it has passed here.
+ * The reader of one answer: bytes in; interim heads, the final head and the pieces of its body out.
+ * No I/O and no clock; what servers send is hostile until it has passed here.
  */
 #ifndef CORRAL_UPSTREAM_RESPONSE_H
 #define CORRAL_UPSTREAM_RESPONSE_H
@@ -14,6 +14,7 @@
 
 enum response_step {
 	RESPONSE_MORE,		/* all was taken; give more bytes */
+	RESPONSE_INTERIM,	/* an interim head to pass on (RFC 9110 15.2); read on */
 	RESPONSE_HEAD,		/* the final head; read on */
 	RESPONSE_WHOLE,		/* it has ended; response_pending() bytes are not part of it */
 	RESPONSE_BAD,		/* see reason */
@@ -29,6 +30,7 @@ struct response {
 	bool			 until_close;	/* its body ends with the connection */
 	bool			 keep_alive;	/* the connection may be used again after it */
 	unsigned		 interim;	/* 1xx so far */
+	size_t			 interim_bytes;	/* of their heads */
 	const char		*reason;	/* RESPONSE_BAD: static text */
 	char			*in;
 	size_t			 off;		/* read up to here */
@@ -48,9 +50,10 @@ void	response_put(struct response *a, size_t n);
 size_t	response_pending(const struct response *a);
 
 /*
- * The next step.  RESPONSE_HEAD moves the head to *h, framing corrected for HEAD.  In all other
- * cases *data is what there is of the body now, as one piece, valid until the next call of any
- * kind.
+ * The next step.  RESPONSE_HEAD moves the head to *h, framing corrected for HEAD.  So does
+ * RESPONSE_INTERIM, with a head that is fit for another connection: fields about this one and about
+ * a body are gone.  100 is dropped, since it is about one connection.  In all other cases *data is
+ * what there is of the body now, as one piece, valid until the next call of any kind.
  */
 enum response_step	response_read(struct response *a, struct head *h, struct slice *data);
 

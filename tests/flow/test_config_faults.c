@@ -12,7 +12,7 @@
 	"  - match: { path: /a }\n"			\
 	"    upstream: ap\n"				\
 	"    coalesce: perhaps\n"			\
-	"    stale_if_error: 1h\n"			\
+	"    error_ttl: 1s\n"				\
 	"workers: 100000\n"
 
 FLOW(config_faults)

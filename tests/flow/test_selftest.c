@@ -85,6 +85,7 @@ uploads(struct origin *o)
 	r = origin_request(o, "/up", 1);
 	ck_assert(r.whole && r.chunked);
 	ck_assert_str_eq(r.body, "abcde");
+	ck_assert_uint_eq(r.trailers, 1);
 	ck_assert_str_eq(r.method, "PUT");
 	ck_assert_str_eq(origin_field(&r, "host"), "test");
 	client_close(c);
@@ -113,6 +114,47 @@ herds(struct origin *o)
 	herd_free(h);
 }
 
+static void
+interim(struct origin *o)
+{
+	struct client *c = client_open(address(o));
+	struct answer *a;
+
+	origin_answer(o, .path = "/hint", .text = "x", .cookie = true);
+	for (unsigned i = 1; i <= 2; i++) {
+		origin_hold(o, "/hint");
+		client_ask(c, "/hint", "");
+		origin_wait_requests(o, "/hint", i);
+		origin_say(o, "/hint", "HTTP/1.1 103 Early\r\nA: b\r\n\r\n");
+		ck_assert_int_eq(client_wait_interim(c, 1)->status, 0);
+		origin_release(o, "/hint");
+		a = client_answer(c);
+		ck_assert_str_eq(a->hints, "HTTP/1.1 103 Early\r\nA: b\r\n\r\n");
+		ck_assert_str_eq(a->body, "x");
+		ck_assert_str_eq(answer_field(a, "Set-Cookie"), i == 1 ? "n=1" : "n=2");
+	}
+	client_close(c);
+	origin_answer(o, .path = "/odd", .text = "x",
+	    .before = "HTTP/1.1 103 Early\r\nContent-Length: 1\r\n\r\n");
+	a = client_get(address(o), "/odd", "");
+	ck_assert_str_eq(a->fault, "a 1xx with a framing field");
+	answer_free(a);
+}
+
+/* The last one: nobody gets in after it. */
+static void
+refuses(struct origin *o)
+{
+	struct client *c = client_open(address(o));
+
+	client_ask(c, "/hint", "");
+	ck_assert_int_eq(client_answer(c)->status, 200);
+	origin_refuse(o);
+	ck_assert(client_closed(c));
+	client_close(c);
+	ck_assert_int_eq(test_connect(address(o), false), -1);
+}
+
 FLOW(selftest)
 {
 	struct origin *o = origin_start();
@@ -122,5 +164,7 @@ FLOW(selftest)
 	pieces(o);
 	uploads(o);
 	herds(o);
+	interim(o);
+	refuses(o);
 	origin_stop(o);
 }

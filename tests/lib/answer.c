@@ -31,8 +31,9 @@ void
 answer_fini(struct answer *a)
 {
 	free(a->head);
+	free(a->hints);
 	free(a->body);
-	a->head = a->body = NULL;
+	a->head = a->hints = a->body = NULL;
 }
 
 void
@@ -159,6 +160,22 @@ frame(struct answer *a)
 	}
 }
 
+/* RFC 9110 15.2: a head and nothing else. */
+static void
+interim_done(struct answer *a)
+{
+	if (answer_field(a, "Content-Length") != NULL ||
+	    answer_field(a, "Transfer-Encoding") != NULL)
+		fault(a, "a 1xx with a framing field");
+	a->hints = test_grow(a->hints, a->hints_len + a->head_len + 1);
+	memcpy(a->hints + a->hints_len, a->head, a->head_len + 1);
+	a->hints_len += a->head_len;
+	a->interim++;
+	a->status = 0;
+	a->head_len = 0;
+	a->first = 0;
+}
+
 static void
 head_done(struct answer *a)
 {
@@ -174,10 +191,7 @@ head_done(struct answer *a)
 		return;
 	}
 	if (a->status >= 100 && a->status < 200 && a->status != 101) {
-		a->interim++;
-		a->status = 0;
-		a->head_len = 0;
-		a->first = 0;
+		interim_done(a);
 		return;
 	}
 	frame(a);
@@ -265,6 +279,8 @@ feed_line(struct answer *a, char c)
 		a->state = AT_CHUNK_LINE;
 	else if (a->line_len == 0)
 		end(a);
+	else
+		a->trailers++;
 	a->line_len = 0;
 }
 

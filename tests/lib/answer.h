@@ -12,7 +12,8 @@
 
 struct answer {
 	int		 status;	/* of the final head; 0: none yet */
-	unsigned	 interim;	/* 1xx heads before it */
+	unsigned	 interim;	/* 1xx heads before it, */
+	char		*hints;		/* one after the other; NULL: none */
 	char		*head;		/* the final head, with its empty line */
 	size_t		 head_len;
 	char		*body;		/* if kept; followed by a NUL */
@@ -21,6 +22,7 @@ struct answer {
 	bool		 complete;
 	bool		 chunked;
 	bool		 until_close;
+	unsigned	 trailers;	/* lines of the trailer section */
 	const char	*fault;		/* what is wrong with it; static */
 	int64_t		 sent;		/* test_now() when the request left, ... */
 	int64_t		 first;		/* the first byte of the final head came, */
@@ -31,6 +33,7 @@ struct answer {
 	bool		 to_head, keep;
 	int		 state;
 	uint64_t	 left;
+	size_t		 hints_len;
 	size_t		 line_len;
 	char		 line[64];
 };

@@ -58,7 +58,7 @@ struct target {
 	bool		 held;
 	unsigned	 passes;	/* that so many may go all the same */
 	unsigned	 pieces;	/* let go so far */
-	unsigned	 requests, whole, given_up;
+	unsigned	 requests, whole, given_up, cookies;
 	uint64_t	 sent, received;
 	int64_t first_sent; /* test_now() when the first byte of a body left; 0: not yet */
 	struct target	*next;
@@ -235,6 +235,10 @@ answer_begin(struct conn *c)
 	out_add(c, line, (size_t)n);
 	if (r->fields != NULL)
 		out_add(c, r->fields, strlen(r->fields));
+	if (r->cookie) {
+		n = snprintf(line, sizeof line, "Set-Cookie: n=%u\r\n", ++c->target->cookies);
+		out_add(c, line, (size_t)n);
+	}
 	if (status == 204 || status == 304)
 		n = 0;
 	else if (r->framing == ORIGIN_LENGTH)
@@ -428,6 +432,8 @@ read_chunks(struct origin *o, struct conn *c, size_t *at)
 			c->chunk = CHUNK_LINE;
 		} else if (c->chunk == CHUNK_END) {
 			fault(o, "bytes after a chunk's data", line);
+		} else {
+			c->entry->request.trailers++;
 		}
 	}
 	return false;
@@ -738,9 +744,12 @@ origin_start(void)
 	struct epoll_event listening = { .events = EPOLLIN, .data.ptr = o };
 	struct epoll_event ringing = { .events = EPOLLIN, .data.ptr = &o->bell };
 	pthread_condattr_t ca;
+	int on = 1;
 
 	test_raise_files();
 	o->fd = bound(&o->port);
+	/* For origin_refuse(); set before the bind it would let the kernel choose a port in use. */
+	setsockopt(o->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	test_nonblocking(o->fd);
 	snprintf(o->url, sizeof o->url, "http://127.0.0.1:%u", o->port);
 	TAILQ_INIT(&o->conns);
@@ -862,6 +871,41 @@ void
 origin_close_idle(struct origin *o)
 {
 	pthread_mutex_lock(&o->lock);
+	o->close_idle = true;
+	pthread_mutex_unlock(&o->lock);
+	ring(o);
+}
+
+void
+origin_say(struct origin *o, const char *target, const char *text)
+{
+	unsigned n = 0;
+	struct conn *c;
+
+	pthread_mutex_lock(&o->lock);
+	TAILQ_FOREACH(c, &o->conns, link)
+		if (c->phase == WAITING && strcmp(c->target->name, target) == 0 &&
+		    send(c->fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text))
+			n++;
+	pthread_mutex_unlock(&o->lock);
+	if (n == 0)
+		test_fail("no request for %s waits for its answer", target);
+}
+
+/* Nobody else gets the port: a socket that does not listen keeps it. */
+void
+origin_refuse(struct origin *o)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)o->port) };
+	int on = 1;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	pthread_mutex_lock(&o->lock);
+	close(o->fd);
+	o->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(o->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(o->fd, (struct sockaddr *)&sin, sizeof sin) != 0)
+		test_fail("the origin's port is gone: %s", strerror(errno));
 	o->close_idle = true;
 	pthread_mutex_unlock(&o->lock);
 	ring(o);

@@ -31,6 +31,7 @@ struct origin_rule {
 	const char	*raw;		/* instead of head and body */
 	size_t		 raw_len;	/* 0: up to its NUL */
 	const char	*before;	/* sent before the head: 1xx */
+	bool		 cookie;	/* also Set-Cookie: n=1, n=2, ...: never one twice */
 	const char	*after;		/* sent past the end of the answer */
 	bool		 close;		/* then close */
 	bool		 cut;		/* close after cut_at bytes of body */
@@ -52,6 +53,7 @@ struct origin_request {
 	uint64_t	 body_length;
 	uint64_t	 body_sum;	/* test_sum() */
 	char		 body[256];	/* its beginning */
+	unsigned	 trailers;	/* lines of its trailer section */
 	unsigned	 connection;	/* the number of the connection it came on */
 };
 
@@ -74,6 +76,10 @@ void	origin_release_one(struct origin *o, const char *target);
 void	origin_piece(struct origin *o, const char *target, unsigned n);
 /* Closes the connections on which no request is waiting for its answer. */
 void	origin_close_idle(struct origin *o);
+/* Sends that to whoever waits for the answer to this target: 1xx. */
+void	origin_say(struct origin *o, const char *target, const char *text);
+/* From now on it refuses connections; the idle ones are closed. */
+void	origin_refuse(struct origin *o);
 
 /* Requests whose head has come; target NULL: all. */
 unsigned	origin_requests(struct origin *o, const char *target);

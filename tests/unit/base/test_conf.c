@@ -339,6 +339,160 @@ static const struct {
 	    "proxy.yaml:4:5: this route can never match: the one on line 3 is for the same "
 	    "requests; remove one\n" },
 
+	/* the key: its query */
+	{ UP "routes: [ { key: off } ]\n",
+	    "proxy.yaml:2:18: \"key\" must be a mapping of further keys, not \"off\"\n" },
+	{ UP "routes: [ { key: { query: sort, qery: all } } ]\n",
+	    "proxy.yaml:2:27: \"key.query\" must be all, none, sorted, { keep: [ names ] } or { "
+	    "drop: [ names ] }, not \"sort\"\n"
+	    "proxy.yaml:2:33: unknown key \"qery\" in routes[].key; did you mean \"query\"?\n" },
+	{ UP "routes: [ { key: { query: } } ]\n",
+	    "proxy.yaml:2:27: \"key.query\" must be all, none, sorted, { keep: [ names ] } or { "
+	    "drop: [ names ] }, not empty\n" },
+	{ UP "routes: [ { key: { query: [ page ] } } ]\n",
+	    "proxy.yaml:2:27: \"key.query\" must be all, none, sorted, { keep: [ names ] } or { "
+	    "drop: [ names ] }, not a list\n" },
+	{ UP "routes: [ { key: { query: {} } } ]\n",
+	    "proxy.yaml:2:27: \"key.query\" must be all, none, sorted, { keep: [ names ] } or { "
+	    "drop: [ names ] }, not an empty mapping\n" },
+	{ UP "routes: [ { key: { query: { dorp: [ a ] } } } ]\n",
+	    "proxy.yaml:2:29: unknown key \"dorp\" in routes[].key.query; did you mean "
+	    "\"drop\"?\n" },
+	{ UP "routes: [ { key: { drop: [ a ] } } ]\n",
+	    "proxy.yaml:2:20: unknown key \"drop\" in routes[].key; it belongs in "
+	    "routes[].key.query\n" },
+	{ UP "routes: [ { key: { query: { keep: [ a ], drop: [ b ] } } } ]\n",
+	    "proxy.yaml:2:42: both \"keep\" and \"drop\"; what is not kept is dropped, so remove "
+	    "one\n" },
+	{ UP "routes: [ { key: { query: { keep: [] } } }, { key: { query: { drop: [] } } } ]\n",
+	    "proxy.yaml:2:35: \"key.query.keep\" names nothing; write query: none\n"
+	    "proxy.yaml:2:69: \"key.query.drop\" names nothing; write query: all\n" },
+	{ UP "routes:\n"
+	    "  - key: { query: { keep: [ \"*\" ] } }\n"
+	    "  - key: { query: { drop: [ \"*\", a*b, \"**\", \"?q=1\", \"a&b\", \"a b\", \"\", "
+	    "\"%4\", \"%zz\", \xc3\xa9 ] } }\n",
+	    "proxy.yaml:3:29: \"key.query.keep\": \"*\" is every parameter; write query: all\n"
+	    "proxy.yaml:4:29: \"key.query.drop\": \"*\" is every parameter; write query: none\n"
+	    "proxy.yaml:4:34: \"key.query.drop\": \"a*b\" has a * that is not at its end; a "
+	    "pattern is the beginning of the names and a *, such as utm_*\n"
+	    "proxy.yaml:4:39: \"key.query.drop\": \"**\" has a * that is not at its end; a "
+	    "pattern is the beginning of the names and a *, such as utm_*\n"
+	    "proxy.yaml:4:45: \"key.query.drop\": \"?q=1\" has a value in it; write the name "
+	    "alone\n"
+	    "proxy.yaml:4:53: \"key.query.drop\": \"a&b\" is not the name of a parameter\n"
+	    "proxy.yaml:4:60: \"key.query.drop\": \"a b\" is not the name of a parameter\n"
+	    "proxy.yaml:4:67: \"key.query.drop\": \"\" is not the name of a parameter\n"
+	    "proxy.yaml:4:71: \"key.query.drop\": \"%4\" has a % without its two digits; % itself "
+	    "is written %25\n"
+	    "proxy.yaml:4:77: \"key.query.drop\": \"%zz\" has a % without its two digits; % "
+	    "itself is written %25\n"
+	    "proxy.yaml:4:84: \"key.query.drop\": \"\xc3\xa9\" has a byte that no query has; "
+	    "write it as %XX\n" },
+	/* one name in two spellings */
+	{ UP "routes: [ { key: { query: { drop: [ a%5b, \"a%5B\", b, \"%62\" ] } } } ]\n",
+	    "proxy.yaml:2:43: \"key.query.drop\": \"a%5B\" is given twice; remove one\n"
+	    "proxy.yaml:2:54: \"key.query.drop\": \"%62\" is given twice; remove one\n" },
+
+	/* the key: fields and cookies */
+	{ UP "routes: [ { key: { headers: Accept, cookies: off } } ]\n",
+	    "proxy.yaml:2:29: \"key.headers\" must be a list, not \"Accept\"; write [ \"Accept\" "
+	    "]\n"
+	    "proxy.yaml:2:46: \"key.cookies\" must be a list, not \"off\"; for none write []\n" },
+	{ UP "routes: [ { key: { headers: \"a b\", cookies: {} } } ]\n",
+	    "proxy.yaml:2:29: \"key.headers\" must be a list of fields, such as [ Accept-Language "
+	    "], not \"a b\"\n"
+	    "proxy.yaml:2:45: \"key.cookies\" must be a list of cookies, such as [ currency ], "
+	    "not an empty mapping\n" },
+	{ UP "routes: [ { key: { headers: [ ~, [ a ], { a: b } ] } } ]\n",
+	    "proxy.yaml:2:31: \"key.headers\" is a list of names; a member of it cannot be "
+	    "empty\n"
+	    "proxy.yaml:2:34: \"key.headers\" is a list of names; a member of it cannot be a "
+	    "list\n"
+	    "proxy.yaml:2:41: \"key.headers\" is a list of names; a member of it cannot be a "
+	    "mapping\n" },
+	{ UP "routes: [ { key: { headers: [ Accept, X-Plan, accept ] } } ]\n",
+	    "proxy.yaml:2:47: \"key.headers\": \"accept\" is given twice; remove one\n" },
+	{ UP "routes:\n"
+	    "  - key:\n"
+	    "      headers:\n"
+	    "        - \"Accept:\"\n"
+	    "        - X-*\n"
+	    "        - a b\n"
+	    "        - \"\"\n"
+	    "        - HOST\n"
+	    "        - Cookie\n"
+	    "        - Authorization\n"
+	    "        - Cache-Control\n"
+	    "        - Range\n"
+	    "        - If-None-Match\n"
+	    "        - Proxy-Authorization\n"
+	    "        - TE\n"
+	    "        - X-Forwarded-For\n"
+	    "        - Expect\n",
+	    "proxy.yaml:5:11: \"key.headers\": \"Accept:\" has a colon in it; write the name "
+	    "alone\n"
+	    "proxy.yaml:6:11: \"key.headers\": \"X-*\" is a pattern, which is not read here; name "
+	    "each field\n"
+	    "proxy.yaml:7:11: \"key.headers\": \"a b\" is not the name of a field\n"
+	    "proxy.yaml:8:11: \"key.headers\": \"\" is not the name of a field\n"
+	    "proxy.yaml:9:11: \"key.headers\": \"HOST\" is in every key anyway; leave it out\n"
+	    "proxy.yaml:10:11: \"key.headers\": \"Cookie\" differs from one client to the next; "
+	    "name those that matter in cookies\n"
+	    "proxy.yaml:11:11: \"key.headers\": \"Authorization\" is a secret, and what the store "
+	    "has is for everyone; leave it out\n"
+	    "proxy.yaml:12:11: \"key.headers\": \"Cache-Control\" speaks to caches, and tells no "
+	    "answers apart; see client_control\n"
+	    "proxy.yaml:13:11: \"key.headers\": \"Range\" asks for less than the whole answer, "
+	    "and whole ones are stored; leave it out\n"
+	    "proxy.yaml:14:11: \"key.headers\": \"If-None-Match\" asks for less than the whole "
+	    "answer, and whole ones are stored; leave it out\n"
+	    "proxy.yaml:15:11: \"key.headers\": \"Proxy-Authorization\" is about one connection "
+	    "and never sent on; leave it out\n"
+	    "proxy.yaml:16:11: \"key.headers\": \"TE\" is about one connection and never sent on; "
+	    "leave it out\n"
+	    "proxy.yaml:17:11: \"key.headers\": \"X-Forwarded-For\" is a client's claim about "
+	    "itself, which is not sent on; leave it out\n"
+	    "proxy.yaml:18:11: \"key.headers\": \"Expect\" is about a body, and requests with one "
+	    "are not shared; leave it out\n" },
+	{ UP "routes: [ { key: { cookies: [ a=1, sess*, \"a;b\", a b, \"\", a, A, a ] } } ]\n",
+	    "proxy.yaml:2:31: \"key.cookies\": \"a=1\" has a value in it; write the name alone\n"
+	    "proxy.yaml:2:36: \"key.cookies\": \"sess*\" is a pattern, which is not read here; "
+	    "name each cookie\n"
+	    "proxy.yaml:2:43: \"key.cookies\": \"a;b\" is not the name of a cookie\n"
+	    "proxy.yaml:2:50: \"key.cookies\": \"a b\" is not the name of a cookie\n"
+	    "proxy.yaml:2:55: \"key.cookies\": \"\" is not the name of a cookie\n"
+	    "proxy.yaml:2:65: \"key.cookies\": \"a\" is given twice; remove one\n" },
+
+	/* freshness, clients, cookies, tags */
+	{ UP "routes: [ { stale_while_revalidate: 30, stale_if_error: never } ]\n",
+	    "proxy.yaml:2:37: \"stale_while_revalidate\" must be a duration from 0s to 3650d, or "
+	    "off, not \"30\"; durations need their unit: 30s\n"
+	    "proxy.yaml:2:57: \"stale_if_error\" must be a duration from 0s to 3650d, or off, not "
+	    "\"never\"; durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n" },
+	{ UP "routes: [ { stale_if_error: on, stale_while_revalidate: 3651d } ]\n",
+	    "proxy.yaml:2:29: \"stale_if_error\" must be a duration from 0s to 3650d, or off, not "
+	    "\"on\"; durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n"
+	    "proxy.yaml:2:57: \"stale_while_revalidate\" must be a duration from 0s to 3650d, or "
+	    "off, not \"3651d\"\n" },
+	{ UP "routes: [ { heuristic: 10%, client_control: obay, set_cookie: keep } ]\n",
+	    "proxy.yaml:2:24: \"heuristic\" must be a share from 0 to 1, or off, not \"10%\"; "
+	    "shares are written 0.1, with at most six digits after the point\n"
+	    "proxy.yaml:2:45: \"client_control\" must be ignore or obey, not \"obay\"\n"
+	    "proxy.yaml:2:63: \"set_cookie\" must be private, strip or store, not \"keep\"\n" },
+	{ UP "routes: [ { heuristic: 1.000001 } ]\n",
+	    "proxy.yaml:2:24: \"heuristic\" must be a share from 0 to 1, or off, not "
+	    "\"1.000001\"\n" },
+	{ UP "routes: [ { tags: off }, { tags: xkey } ]\n",
+	    "proxy.yaml:2:19: \"tags\" must be a list, not \"off\"; for none write []\n"
+	    "proxy.yaml:2:34: \"tags\" must be a list, not \"xkey\"; write [ \"xkey\" ]\n" },
+	{ UP "routes: [ { tags: [ Set-Cookie, Connection, Cache-Tag, cache-tag, \"x\\ty\" ] } ]\n",
+	    "proxy.yaml:2:21: \"tags\": \"Set-Cookie\" is for one client, and names no tags; "
+	    "leave it out\n"
+	    "proxy.yaml:2:33: \"tags\": \"Connection\" is about one connection and never sent on; "
+	    "leave it out\n"
+	    "proxy.yaml:2:56: \"tags\": \"cache-tag\" is given twice; remove one\n"
+	    "proxy.yaml:2:67: \"tags\": \"x\\x09y\" is not the name of a field\n" },
+
 	/* known, but not built */
 	{ UP "listen:\n  - address: 127.0.0.1:1\n    tls: { certificate: a, key: b }\n",
 	    "proxy.yaml:4:5: \"tls\" is not available in this version; leave it out\n" },
@@ -354,19 +508,16 @@ static const struct {
 	    "proxy.yaml:1:55: \"max_connections: auto\" is not available in this version; write "
 	    "a whole number from 1 to 1000000\n"
 	    "proxy.yaml:1:61: \"retry_budget\" is not available in this version; leave it out\n" },
-	{ UP "routes: [ { stale_if_error: 1h, error_ttl: 1s } ]\n",
-	    "proxy.yaml:2:13: \"stale_if_error\" is not available in this version; leave it "
+	{ UP "routes: [ { override_ttl: 1h, error_ttl: 1s } ]\n",
+	    "proxy.yaml:2:13: \"override_ttl\" is not available in this version; leave it "
 	    "out, or write off\n"
-	    "proxy.yaml:2:33: \"error_ttl\" is not available in this version; leave it out, or "
+	    "proxy.yaml:2:31: \"error_ttl\" is not available in this version; leave it out, or "
 	    "write 0s\n" },
 	{ UP "routes: [ { ttl: { 200: 60s }, cache: { x: y } } ]\n",
 	    "proxy.yaml:2:18: a mapping for \"ttl\" is not available in this version; write a "
 	    "duration from 0s to 3650d\n"
 	    "proxy.yaml:2:39: a mapping for \"cache\" is not available in this version; write "
 	    "off or on\n" },
-	{ UP "routes: [ { key: { query: sorted } } ]\n",
-	    "proxy.yaml:2:20: \"query\" is not available in this version; leave it out, or "
-	    "write all\n" },
 	{ UP "routes: [ { match: { regex: ^/a } } ]\n",
 	    "proxy.yaml:2:22: \"regex\" is not available in this version; leave it out\n" },
 
@@ -474,6 +625,27 @@ START_TEST(faults_are_bounded)
 }
 END_TEST
 
+START_TEST(lists_of_names_are_bounded)
+{
+	struct buf yaml = { 0 };
+	struct conf *c;
+
+	buf_add_str(&yaml, UP "routes: [ { tags: [ t0");
+	for (unsigned i = 1; i < CONF_NAMES_MAX; i++)
+		buf_addf(&yaml, ", t%u", i);
+	buf_add_str(&yaml, " ] } ]\n");
+	c = load_good(buf_str(&yaml));
+	ck_assert_uint_eq(c->routes[0].tags.n, CONF_NAMES_MAX);
+	ck_assert_str_eq(c->routes[0].tags.v[CONF_NAMES_MAX - 1], "t31");
+	conf_unref(c);
+
+	yaml.n -= strlen(" ] } ]\n");
+	buf_add_str(&yaml, ",\n one, two ] } ]\n");
+	expect_faults(buf_str(&yaml), "proxy.yaml:3:2: \"tags\" has too many names; at most 32\n");
+	buf_fini(&yaml);
+}
+END_TEST
+
 START_TEST(files_that_are_none)
 {
 	static char large[CONF_FILE_MAX + 1];
@@ -521,7 +693,35 @@ expect_port(const struct conf_addr *a, int family, unsigned port)
 	}
 }
 
+/* The names, with a bar between them. */
+static void
+expect_names(const struct conf_strings *names, const char *expected)
+{
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < names->n; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : "|", names->v[i]);
+	ck_assert_str_eq(buf_str(&b), expected);
+	buf_fini(&b);
+}
+
 /* PRODUCT section 2, "values shown are the defaults". */
+static void
+expect_route_defaults(const struct conf_route *r)
+{
+	ck_assert_int_eq(r->key.query, QUERY_ALL);
+	expect_names(&r->key.query_names, "");
+	expect_names(&r->key.headers, "");
+	expect_names(&r->key.cookies, "");
+	ck_assert_int_eq(r->ttl, 0);
+	ck_assert_int_eq(r->stale_while_revalidate, 0);
+	ck_assert_int_eq(r->stale_if_error, 3600 * USEC_PER_SEC);
+	ck_assert_double_eq(r->heuristic, 0.1);
+	ck_assert(!r->client_control);
+	ck_assert_int_eq(r->set_cookie, SET_COOKIE_PRIVATE);
+	expect_names(&r->tags, "Surrogate-Key|Cache-Tag|Cache-Groups");
+}
+
 START_TEST(defaults)
 {
 	struct conf *c = load_good(UP);
@@ -555,7 +755,7 @@ START_TEST(defaults)
 	ck_assert_ptr_null(r->path);
 	ck_assert_uint_eq(r->upstream, 0);
 	ck_assert(r->cache);
-	ck_assert_int_eq(r->ttl, 0);
+	expect_route_defaults(r);
 	ck_assert_int_eq(r->coalesce, COALESCE_SHAREABLE);
 	ck_assert_uint_eq(r->park_limit, 100000);
 	ck_assert_int_eq(r->park_timeout, 60 * USEC_PER_SEC);
@@ -585,8 +785,23 @@ static const char everything[] =
     "    ttl: 90s\n"
     "    coalesce: always\n"
     "    park: { limit: 5, timeout: 250ms }\n"
+    "    key: { query: { drop: [ utm_*, fbclid, \"a[]\", a%5b%7e, '$${x' ] },\n"
+    "      headers: [ Accept-Language, X-PLAN ], cookies: [ Currency, \"b[0]\" ] }\n"
+    "    stale_while_revalidate: 90s\n"
+    "    stale_if_error: off\n"
+    "    heuristic: 0.25\n"
+    "    client_control: obey\n"
+    "    set_cookie: strip\n"
+    "    tags: [ xkey, Cache-Tag ]\n"
     "  - match: { path: '/$${x}\"\\' }\n"
     "    upstream: a\n"
+    "    key: { query: { keep: [ page, p%41, \"%c3%a9%2a\" ] }, headers: [] }\n"
+    "    stale_while_revalidate: 0s\n"
+    "    stale_if_error: 3650d\n"
+    "    heuristic: off\n"
+    "    client_control: ignore\n"
+    "    set_cookie: store\n"
+    "    tags: []\n"
     "  - match: { path: / }\n"
     "    upstream: a\n"
     "listen:\n"
@@ -611,6 +826,33 @@ static const char everything[] =
     "  header_timeout: 1ms, idle_timeout: 2ms, send_timeout: 3ms, drain: 0s }\n"
     "log: { level: debug, format: json, access: off }\n";
 
+/* Routes that say nothing of it have the defaults, whatever those before them say. */
+static void
+expect_everything_kept(const struct conf_route *r)
+{
+	expect_route_defaults(&r[0]);
+	ck_assert_int_eq(r[1].key.query, QUERY_DROP);
+	expect_names(&r[1].key.query_names, "utm_*|fbclid|a[]|a[~|${x");
+	expect_names(&r[1].key.headers, "accept-language|x-plan");
+	expect_names(&r[1].key.cookies, "Currency|b[0]");
+	ck_assert_int_eq(r[1].stale_while_revalidate, 90 * USEC_PER_SEC);
+	ck_assert_int_eq(r[1].stale_if_error, 0);
+	ck_assert_double_eq(r[1].heuristic, 0.25);
+	ck_assert(r[1].client_control);
+	ck_assert_int_eq(r[1].set_cookie, SET_COOKIE_STRIP);
+	expect_names(&r[1].tags, "xkey|Cache-Tag");
+	ck_assert_int_eq(r[2].key.query, QUERY_KEEP);
+	expect_names(&r[2].key.query_names, "page|pA|%C3%A9%2A");
+	expect_names(&r[2].key.headers, "");
+	ck_assert_int_eq(r[2].stale_while_revalidate, 0);
+	ck_assert_int_eq(r[2].stale_if_error, 3650 * 86400 * USEC_PER_SEC);
+	ck_assert_double_eq(r[2].heuristic, 0);
+	ck_assert(!r[2].client_control);
+	ck_assert_int_eq(r[2].set_cookie, SET_COOKIE_STORE);
+	expect_names(&r[2].tags, "");
+	expect_route_defaults(&r[3]);
+}
+
 START_TEST(every_key)
 {
 	struct conf *c = load_good(everything);
@@ -621,7 +863,7 @@ START_TEST(every_key)
 	expect_port(&c->listen[0], AF_INET, 0);
 	expect_port(&c->listen[2], AF_INET6, 8080);
 	expect_port(&c->listen[3], AF_INET, 81);
-	ck_assert_uint_eq(c->listen[3].line, 18);
+	ck_assert_uint_eq(c->listen[3].line, 33);
 	ck_assert_uint_eq(c->admin.len, 0);
 	ck_assert_uint_eq(c->workers, 3);
 	ck_assert_uint_eq(c->cache_memory, (size_t)2 << 30);
@@ -659,6 +901,7 @@ START_TEST(every_key)
 	ck_assert_int_eq(r[1].park_timeout, 250 * USEC_PER_MSEC);
 	ck_assert_str_eq(r[2].path, "/${x}\"\\");
 	ck_assert_ptr_null(r[3].path);
+	expect_everything_kept(r);
 	ck_assert_uint_eq(c->limits.connections, 1);
 	ck_assert_uint_eq(c->limits.header_bytes, 1024);
 	ck_assert_uint_eq(c->limits.header_fields, 8);
@@ -684,6 +927,8 @@ static const char *const good[] = {
 	    "stale_while_revalidate: off, client_control: ignore, purge: [], upgrade: off, "
 	    "sliding_ttl: false, set_cookie: private, "
 	    "admit: { min_fetch_time: 0ms, min_requests: 1, window: 30s } } ]\n",
+	UP "routes: [ { stale_if_error: no, heuristic: 1, tags: [ X-Tags ], key: ~ } ]\n",
+	UP "routes: [ { key: { query: { keep: [ \"${CORRAL_TEST_UNSET:-page}\" ] } } } ]\n",
 	UP "limits:\n  # drain: 1s\nlog: ~\ncache: null\n",
 	UP "workers: \"2\"\n'log': { \"level\": 'warn' }\n",
 	UP "routes: [ { cache: yes }, ]\n",
@@ -813,6 +1058,29 @@ printed(const struct conf *c)
 }
 
 static void
+expect_same_names(const struct conf_strings *a, const struct conf_strings *b)
+{
+	ck_assert_uint_eq(a->n, b->n);
+	for (unsigned i = 0; i < a->n; i++)
+		ck_assert_str_eq(a->v[i], b->v[i]);
+}
+
+static void
+expect_same_route(const struct conf_route *a, const struct conf_route *b)
+{
+	ck_assert_int_eq(a->key.query, b->key.query);
+	expect_same_names(&a->key.query_names, &b->key.query_names);
+	expect_same_names(&a->key.headers, &b->key.headers);
+	expect_same_names(&a->key.cookies, &b->key.cookies);
+	ck_assert_int_eq(a->stale_while_revalidate, b->stale_while_revalidate);
+	ck_assert_int_eq(a->stale_if_error, b->stale_if_error);
+	ck_assert_double_eq(a->heuristic, b->heuristic);
+	ck_assert_int_eq(a->client_control, b->client_control);
+	ck_assert_int_eq(a->set_cookie, b->set_cookie);
+	expect_same_names(&a->tags, &b->tags);
+}
+
+static void
 expect_round_trip(struct conf *c)
 {
 	char *first = printed(c), *second;
@@ -828,6 +1096,7 @@ expect_round_trip(struct conf *c)
 		ck_assert_pstr_eq(c->routes[i].host, again->routes[i].host);
 		ck_assert_int_eq(c->routes[i].ttl, again->routes[i].ttl);
 		ck_assert_uint_eq(c->routes[i].upstream, again->routes[i].upstream);
+		expect_same_route(&c->routes[i], &again->routes[i]);
 	}
 	ck_assert_int_eq(c->upstreams[0].total_timeout, again->upstreams[0].total_timeout);
 	free(first);
@@ -847,7 +1116,10 @@ START_TEST(printed_whole)
 {
 	struct conf *c = load_good("workers: 1\nadmin: off\nlisten: \"[::1]:1\"\n"
 	    "upstreams: { a: { servers: http://a } }\n"
-	    "routes: [ { match: { path: /x } }, { cache: off } ]\n");
+	    "routes: [ { match: { path: /x }, key: { query: { drop: [ fbclid, utm_*, \"a[]\" ] }, "
+	    "cookies: [ plan ] }, stale_if_error: off, stale_while_revalidate: 1m, "
+	    "heuristic: 0.000001, client_control: obey, set_cookie: store, tags: [] }, "
+	    "{ cache: off, heuristic: 0.0 } ]\n");
 	char *text = printed(c);
 
 	ck_assert_str_eq(text,
@@ -878,19 +1150,39 @@ START_TEST(printed_whole)
 	    "      path: /x\n"
 	    "    upstream: a\n"
 	    "    cache: on\n"
+	    "    key:\n"
+	    "      query: { drop: [ fbclid, utm_*, \"a[]\" ] }\n"
+	    "      headers: []\n"
+	    "      cookies: [ plan ]\n"
 	    "    ttl: 0s\n"
+	    "    stale_while_revalidate: 60s\n"
+	    "    stale_if_error: off\n"
+	    "    heuristic: 0.000001\n"
+	    "    client_control: obey\n"
+	    "    set_cookie: store\n"
 	    "    coalesce: shareable\n"
 	    "    park:\n"
 	    "      limit: 100000\n"
 	    "      timeout: 60s\n"
+	    "    tags: []\n"
 	    "  - match: {}\n"
 	    "    upstream: a\n"
 	    "    cache: off\n"
+	    "    key:\n"
+	    "      query: all\n"
+	    "      headers: []\n"
+	    "      cookies: []\n"
 	    "    ttl: 0s\n"
+	    "    stale_while_revalidate: off\n"
+	    "    stale_if_error: 1h\n"
+	    "    heuristic: off\n"
+	    "    client_control: ignore\n"
+	    "    set_cookie: private\n"
 	    "    coalesce: shareable\n"
 	    "    park:\n"
 	    "      limit: 100000\n"
 	    "      timeout: 60s\n"
+	    "    tags: [ Surrogate-Key, Cache-Tag, Cache-Groups ]\n"
 	    "limits:\n"
 	    "  connections: 100000\n"
 	    "  header_bytes: 32KiB\n"
@@ -1042,6 +1334,38 @@ START_TEST(durations_and_sizes)
 }
 END_TEST
 
+START_TEST(shares)
+{
+	static const struct {
+		const char	*text, *back;
+		uint64_t	 millionths;
+	} good_ones[] = {
+		{ "0", "0", 0 }, { "0.0", "0", 0 }, { "1", "1", 1000000 },
+		{ "1.000000", "1", 1000000 },
+		{ "0.1", "0.1", 100000 }, { "0.050", "0.05", 50000 }, { "00.3", "0.3", 300000 },
+		{ "0.333333", "0.333333", 333333 }, { "0.000001", "0.000001", 1 },
+		{ "0.999999", "0.999999", 999999 }, { "1000", "1000", 1000000000 },
+	};
+	static const char *const bad_ones[] = { "", ".", ".5", "1.", "-0.1", "+0.1", "0,1", "1e-1",
+		"0.1 ", " 0.1", "0.1.1", "0.1%", "0.0000001", "nan", "0x1", "1001",
+		"18446744073709551616" };
+	struct buf b = { 0 };
+	uint64_t v;
+
+	for (size_t i = 0; i < sizeof good_ones / sizeof good_ones[0]; i++) {
+		b.n = 0;
+		ck_assert_msg(conf_share_parse(good_ones[i].text, &v) == 0, "%s",
+		    good_ones[i].text);
+		ck_assert_uint_eq(v, good_ones[i].millionths);
+		conf_share_print(&b, (double)v / 1e6);
+		ck_assert_str_eq(buf_str(&b), good_ones[i].back);
+	}
+	for (size_t i = 0; i < sizeof bad_ones / sizeof bad_ones[0]; i++)
+		ck_assert_msg(conf_share_parse(bad_ones[i], &v) < 0, "%s", bad_ones[i]);
+	buf_fini(&b);
+}
+END_TEST
+
 /* ---- references ---- */
 
 static int released;
@@ -1089,6 +1413,7 @@ conf_suite(void)
 	tcase_add_loop_test(tc, good_files, 0, (int)(sizeof good / sizeof good[0]));
 	tcase_add_test(tc, all_faults_in_the_order_of_the_file);
 	tcase_add_test(tc, faults_are_bounded);
+	tcase_add_test(tc, lists_of_names_are_bounded);
 	tcase_add_test(tc, files_that_are_none);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, every_key);
@@ -1104,6 +1429,7 @@ conf_suite(void)
 	tcase_add_test(tc, rows_are_sound);
 	tcase_add_test(tc, near_words);
 	tcase_add_test(tc, durations_and_sizes);
+	tcase_add_test(tc, shares);
 	tcase_add_test(tc, last_reference_releases);
 	suite_add_tcase(s, tc);
 	return s;

@@ -298,18 +298,28 @@ guest_ask(struct guest *g, struct cache *c, const char *key)
 	return guest_ask_by(g, c, key, &rig_route, false);
 }
 
+/* The flight's answer went into the store. */
+static inline bool
+guest_stored(const struct guest *g)
+{
+	struct flight_facts facts;
+
+	flight_facts(&g->wait, &facts);
+	return facts.stored;
+}
+
 /* Becomes a reader of what it hit or waited for. */
 static inline void
 guest_open(struct guest *g)
 {
 	bool expected = true;
 
-	if (g->verdict == V_HIT) {
+	if (g->lk.obj != NULL) {
 		g->obj = g->lk.obj;
 		g->lk.obj = NULL;
 		expected = g->lk.expected;
 	} else {
-		g->obj = wait_take(&g->wait);
+		g->obj = wait_take(&g->wait, &expected);
 	}
 	reader_open(&g->reader, g->obj, expected, g->worker, g->more, g->more_arg);
 }

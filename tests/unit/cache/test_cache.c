@@ -172,7 +172,7 @@ START_TEST(passed_whatever_the_store_says)
 	ck_assert_str_eq(g.lk.fwd, passes[_i].fwd);
 	o = rig_head(g.lk.flight, &g.req, 200, PUBLIC, 5);
 	rig_turn(w);
-	ck_assert(!flight_stored(&g.wait));
+	ck_assert(!guest_stored(&g));
 	rig_feed(g.lk.flight, 0, 5);
 	flight_end(g.lk.flight);
 	guest_open(&g);
@@ -536,7 +536,7 @@ START_TEST(purged_while_asking)
 	rig_turn(w);
 	for (int i = 0; i < 2; i++) {
 		guest_open(&g[i]);
-		ck_assert(!flight_stored(&g[i].wait));
+		ck_assert(!guest_stored(&g[i]));
 		ck_assert_uint_eq(guest_read(&g[i], SIZE_MAX), 10);
 	}
 	rig_answer(&g[2], PUBLIC, 20);
@@ -1097,7 +1097,12 @@ storm_ask(struct stormer *s)
 
 	s->state = ST_WAIT;
 	switch (guest_ask_by(&s->g, c, keys[s->key], &rig_route, s->alone)) {
+	case V_STALE_LEAD:
+		fill_start(s);
+		storm_open(s);
+		return;
 	case V_HIT:
+	case V_STALE:
 		storm_open(s);
 		return;
 	case V_LEAD:
@@ -1106,6 +1111,7 @@ storm_ask(struct stormer *s)
 		break;
 	case V_PARK:
 		break;
+	case V_ABSENT:
 	case V_SHED:
 		abort();
 	}

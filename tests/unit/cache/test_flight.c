@@ -80,7 +80,7 @@ START_TEST(all_parked_get_the_object)
 		ck_assert_uint_eq(p.g[i].wakes, 0);
 	rig_turn(p.w);
 	for (unsigned i = 0; i < N; i++)
-		ck_assert(flight_stored(&p.g[i].wait));
+		ck_assert(guest_stored(&p.g[i]));
 	finish(&p, o, 1000);
 	for (unsigned i = 0; i < N; i++) {
 		expect_whole(&p.g[i], 1000);
@@ -164,7 +164,7 @@ START_TEST(alone_leader_gets_it_others_pass_together)
 	for (unsigned i = 1; i < N; i++) {
 		ck_assert_uint_eq(p.g[i].wakes, 1);
 		ck_assert_int_eq(flight_outcome(&p.g[i].wait), OUTCOME_PASS);
-		ck_assert(!flight_stored(&p.g[i].wait));
+		ck_assert(!guest_stored(&p.g[i]));
 	}
 	finish(&p, o, 1000);
 	expect_whole(&p.g[0], 1000);
@@ -199,7 +199,7 @@ START_TEST(shared_but_not_stored)
 	rig_turn(p.w);
 	finish(&p, o, 1000);
 	for (unsigned i = 0; i < N; i++) {
-		ck_assert(!flight_stored(&p.g[i].wait));
+		ck_assert(!guest_stored(&p.g[i]));
 		expect_whole(&p.g[i], 1000);
 	}
 	guest_leave(&p.g[0]);

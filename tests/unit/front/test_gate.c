@@ -465,6 +465,41 @@ answer_parked(struct srv *s)
 	}
 }
 
+#define HINT		"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+#define HINT_BIG	8192		/* a hint for clients that don't read */
+#define HINT_MARK	((size_t)64 << 10)
+
+static void
+hint_parked(struct srv *s)
+{
+	struct user *u;
+
+	TAILQ_FOREACH(u, &s->parked, link)
+		gate_send_interim(u->g, SLICE(HINT));
+}
+
+/* More of them than a client that doesn't read can have in its buffers. */
+static void
+hint_parked_much(struct srv *s)
+{
+	struct gate *g = TAILQ_FIRST(&s->parked)->g;
+	struct buf h = { 0 };
+
+	buf_addf(&h, "HTTP/1.1 103 Early Hints\r\nX: %0*d\r\n\r\n", HINT_BIG, 0);
+	for (int i = 0; i < 4000; i++) {
+		gate_send_interim(g, buf_slice(&h));
+		if (gate_pending(g) > s->most_pending)
+			s->most_pending = gate_pending(g);
+	}
+	buf_fini(&h);
+}
+
+static void
+start_parked_body(struct srv *s)
+{
+	gate_body_start(TAILQ_FIRST(&s->parked)->g);
+}
+
 static void
 resume_parked(struct srv *s)
 {
@@ -663,6 +698,10 @@ static const struct raw rows[] = {
 	GOOD("9112 7.1.2: trailers",
 	    "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
 	    "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" SECOND, "200 200 ", 2),
+	GOOD("9110 6.5.1: trailers that claim what a head says",
+	    "POST / HTTP/1.1\r\n" H "Trailer: host\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5\r\nhello\r\n0\r\nHost: b\r\nContent-Length: 50\r\nConnection: close\r\n\r\n" SECOND,
+	    "200 200 ", 2),
 	GOOD("9112 7: Chunked in any case",
 	    "POST / HTTP/1.1\r\n" H "Transfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n" SECOND,
 	    "200 200 ", 2),
@@ -804,6 +843,11 @@ static const struct raw rows[] = {
 	ROW("9112 7.1: bare LF after the data", CHUNKS("5\r\nhello\n0\r\n"), "400 ", 1),
 	ROW("9112 7.1: NUL in a chunk line", CHUNKS("5;\0\r\nhello\r\n0\r\n"), "400 ", 1),
 	ROW("9112 7.1.2: a bad trailer", CHUNKS("0\r\nX : y\r\n"), "400 ", 1),
+	ROW("9112 5.2: a folded trailer", CHUNKS("0\r\nX: y\r\n z\r\n"), "400 ", 1),
+	ROW("9112 2.2: bare LF ends a trailer", CHUNKS("0\r\nX: y\n"), "400 ", 1),
+	ROW("9112 2.2: bare CR in a trailer", CHUNKS("0\r\nX: y\rz\r\n"), "400 ", 1),
+	ROW("9110 5.5: NUL in a trailer", CHUNKS("0\r\nX: y\0\r\n"), "400 ", 1),
+	ROW("9110 5.1: a trailer without name", CHUNKS("0\r\n: y\r\n"), "400 ", 1),
 };
 
 START_TEST(raw_bytes)
@@ -1302,6 +1346,173 @@ START_TEST(expectations)
 	ck_assert(cl_rest(fd, &in));
 	ck_assert(strncmp(buf_str(&in), "HTTP/1.1 200", 12) == 0);
 	ck_assert_ptr_nonnull(strstr(in.p, "Connection: close\r\n"));
+	buf_fini(&in);
+	srv_close(&s);
+}
+END_TEST
+
+/* Exactly these bytes come next. */
+static void
+cl_expect(int fd, const char *text)
+{
+	size_t n = strlen(text), have = 0;
+	char b[4096];
+	ssize_t r;
+
+	ck_assert_uint_le(n, sizeof b);
+	for (; have < n; have += (size_t)r) {
+		r = recv(fd, b + have, n - have, 0);
+		ck_assert_msg(r > 0, "ended early, not %s", text);
+	}
+	ck_assert_msg(memcmp(b, text, n) == 0, "%.*s, not %s", (int)n, b, text);
+}
+
+#define ANSWER	"HTTP/1.1 200"
+
+/* They come before the answer, and change nothing about it, nor about the connection. */
+START_TEST(interim_answers)
+{
+	struct srv s;
+	struct buf in = { 0 };
+	int fd;
+
+	srv_open(&s);
+	srv_start(&s);
+	fd = cl_open(&s);
+	cl_say(fd, "GET /park HTTP/1.1\r\n" H "\r\nGET /next HTTP/1.1\r\n" H "\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 1));
+	call(&s, hint_parked);
+	cl_expect(fd, HINT);			/* at once, not with the answer */
+	call(&s, hint_parked);
+	call(&s, answer_parked);
+	cl_expect(fd, HINT ANSWER);
+	cl_answers(fd, &in, 2);
+	ck_assert_ptr_nonnull(strstr(in.p, "GET /next 0\n"));
+	ck_assert_ptr_null(strstr(in.p, "Connection: close"));
+	ask(fd, "GET /x HTTP/1.1\r\n" H "\r\n", "200", "GET /x 0");
+
+	/* A client that sends no more is told as well; the answer is the last. */
+	cl_say(fd, "GET /park HTTP/1.1\r\n" H "\r\n");
+	shutdown(fd, SHUT_WR);
+	ck_assert(reaches(&s, N_HALF, 1));
+	call(&s, hint_parked);
+	call(&s, answer_parked);
+	cl_expect(fd, HINT ANSWER);
+	in.n = 0;
+	ck_assert(cl_rest(fd, &in));
+
+	fd = cl_open(&s);
+	cl_say(fd, "GET /park HTTP/1.1\r\n" H "Connection: close\r\n\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 5));
+	call(&s, hint_parked);
+	call(&s, answer_parked);
+	cl_expect(fd, HINT ANSWER);
+	in.n = 0;
+	ck_assert(cl_rest(fd, &in));
+	ck_assert_ptr_nonnull(strstr(buf_str(&in), "Connection: close\r\n"));
+	buf_fini(&in);
+	srv_close(&s);
+}
+END_TEST
+
+/* RFC 9110 10.1.1: another interim answer is not the one that an expectation waits for. */
+START_TEST(interim_answers_and_expectations)
+{
+	struct srv s;
+	struct buf in = { 0 };
+	int fd;
+
+	srv_open(&s);
+	srv_start(&s);
+	fd = cl_open(&s);
+	cl_say(fd, "POST /park HTTP/1.1\r\n" H
+	    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 1));
+	call(&s, hint_parked);
+	call(&s, start_parked_body);
+	cl_expect(fd, HINT "HTTP/1.1 100 Continue\r\n\r\n");
+	cl_say(fd, "hello");
+	ck_assert(reaches(&s, N_BODY_END, 1));
+	call(&s, hint_parked);
+	call(&s, answer_parked);
+	cl_expect(fd, HINT ANSWER);
+	cl_answers(fd, &in, 1);
+	ck_assert_ptr_nonnull(strstr(in.p, "POST /park 5\n"));
+	/* Never asked for: it closes as without a hint, and in order. */
+	cl_say(fd, "POST /park HTTP/1.1\r\n" H
+	    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 2));
+	call(&s, hint_parked);
+	call(&s, answer_parked);
+	cl_expect(fd, HINT ANSWER);
+	in.n = 0;
+	ck_assert(cl_rest(fd, &in));
+	ck_assert_ptr_nonnull(strstr(buf_str(&in), "Connection: close\r\n"));
+	buf_fini(&in);
+	srv_close(&s);
+}
+END_TEST
+
+/* What it doesn't read is bounded; all that it is given is whole and in order. */
+START_TEST(interim_answers_nobody_reads)
+{
+	struct srv s;
+	struct buf in = { 0 };
+	const char *p;
+	size_t n = 0;
+	int fd;
+
+	srv_open(&s);
+	srv_start(&s);
+	fd = cl_open(&s);
+	cl_say(fd, "POST /park HTTP/1.1\r\n" H "Expect: 100-continue\r\nConnection: close\r\n"
+	    "Content-Length: 5\r\n\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 1));
+	call(&s, hint_parked_much);
+	ck_assert_uint_ge(s.most_pending, HINT_MARK);
+	ck_assert_uint_le(s.most_pending, HINT_MARK + 2 * HINT_BIG);
+	call(&s, start_parked_body);
+	cl_say(fd, "hello");
+	ck_assert(reaches(&s, N_BODY_END, 1));
+	call(&s, answer_parked);
+	ck_assert(cl_rest(fd, &in));
+	for (p = buf_str(&in); strncmp(p, "HTTP/1.1 103", 12) == 0; n++) {
+		ck_assert_uint_eq(strspn(strstr(p, "X: ") + 3, "0"), HINT_BIG);
+		p = strstr(p, "\r\n\r\n") + 4;
+	}
+	ck_assert_uint_gt(n, HINT_MARK / HINT_BIG);
+	ck_assert_uint_lt(n, 4000);
+	ck_assert(strncmp(p, "HTTP/1.1 100 Continue\r\n\r\n" ANSWER, 37) == 0);
+	ck_assert_ptr_nonnull(strstr(p, "POST /park 5\n"));
+
+	/* It leaves instead. */
+	fd = cl_open(&s);
+	cl_say(fd, "GET /park HTTP/1.1\r\n" H "\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 2));
+	call(&s, hint_parked_much);
+	cl_reset(fd);
+	ck_assert(reaches(&s, N_LOST, 1));
+	buf_fini(&in);
+	srv_close(&s);
+}
+END_TEST
+
+/* An answer has not begun: a plain end, which nobody can take for one, and no reset. */
+START_TEST(killed_after_an_interim_answer)
+{
+	struct srv s;
+	struct buf in = { 0 };
+	int fd;
+
+	srv_open(&s);
+	srv_start(&s);
+	fd = cl_open(&s);
+	cl_say(fd, "GET /park HTTP/1.1\r\n" H "\r\n");
+	ck_assert(reaches(&s, N_REQUEST, 1));
+	call(&s, hint_parked);
+	call(&s, kill_parked);
+	ck_assert(cl_rest(fd, &in));
+	ck_assert_str_eq(buf_str(&in), HINT);
 	buf_fini(&in);
 	srv_close(&s);
 }
@@ -1894,6 +2105,10 @@ gate_suite(void)
 	tcase_add_test(tc, kinds_of_requests);
 	tcase_add_test(tc, early_answers);
 	tcase_add_test(tc, expectations);
+	tcase_add_test(tc, interim_answers);
+	tcase_add_test(tc, interim_answers_and_expectations);
+	tcase_add_test(tc, interim_answers_nobody_reads);
+	tcase_add_test(tc, killed_after_an_interim_answer);
 	tcase_add_test(tc, upload_64_mib);
 	tcase_add_test(tc, upload_stops_when_paused);
 	tcase_add_test(tc, slow_heads);

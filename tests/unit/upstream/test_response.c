@@ -15,6 +15,7 @@ struct row {
 	enum response_step	 last;
 	int			 status;
 	const char		*body;
+	const char		*interim;	/* status and fields of those passed on */
 	bool			 to_head;
 	bool			 keep_alive;	/* of RESPONSE_WHOLE */
 	size_t			 pending;	/* of RESPONSE_WHOLE, all bytes at once */
@@ -34,7 +35,30 @@ static const struct row rows[] = {
 	    204, .body = "", .keep_alive = true, .pending = 5 },
 	{ "9110 15.2 interim", "HTTP/1.1 100 Continue\r\n\r\n"
 	    "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" OK "Content-Length: 1\r\n\r\nx",
-	    RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true },
+	    RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true,
+	    .interim = "103 Link: x\r\n" },
+	{ "9110 15.2 any other", "HTTP/1.1 102 Processing\r\n\r\n"
+	    "HTTP/1.1 199 \r\nA: b\r\nC: d\r\n\r\n" OK "Content-Length: 0\r\n\r\n",
+	    RESPONSE_WHOLE, 200, .body = "", .keep_alive = true,
+	    .interim = "102 199 A: b\r\nC: d\r\n" },
+	{ "9110 7.6.1 hop-by-hop of a 103", "HTTP/1.1 103 Early\r\n"
+	    "Connection: x-a, close\r\nX-A: 1\r\nKeep-Alive: timeout=1\r\n"
+	    "Upgrade: h2c\r\nLink: x\r\nTrailer: y\r\n\r\n"
+	    OK "Content-Length: 1\r\n\r\nx", RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true,
+	    .interim = "103 Link: x\r\n" },
+	{ "9110 8.6 no length in a 1xx", "HTTP/1.1 103 \r\nContent-Length: 9\r\nLink: x\r\n\r\n"
+	    OK "Content-Length: 1\r\n\r\nx", RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true,
+	    .interim = "103 Link: x\r\n" },
+	{ "9112 6.1 no coding in a 1xx", "HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    OK "Content-Length: 1\r\n\r\nx", RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true,
+	    .interim = "103 " },
+	{ "9110 15.2 before an answer to HEAD", "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+	    OK "Content-Length: 5\r\n\r\n", RESPONSE_WHOLE, 200, .body = "", .to_head = true,
+	    .keep_alive = true, .interim = "103 Link: x\r\n" },
+	{ "9112 5.2 a folded 1xx", "HTTP/1.1 103 Early\r\nLink: x\r\n y\r\n\r\n" OK "\r\n",
+	    RESPONSE_BAD, 0, .body = "" },
+	{ "a 1xx, then cut", "HTTP/1.1 103 Early\r\n\r\n" OK, RESPONSE_MORE, 0, .body = "",
+	    .interim = "103 " },
 	{ "9110 15.2.2 101", "HTTP/1.1 101 Switching\r\n\r\n", RESPONSE_BAD, 0, .body = "" },
 	{ "9112 9.3 close", OK "Connection: close\r\nContent-Length: 1\r\n\r\nx", RESPONSE_WHOLE, 200,
 	    .body = "x" },
@@ -51,6 +75,7 @@ static const struct row rows[] = {
 struct seen {
 	enum response_step	 last;
 	int			 status;
+	struct buf		 interim;
 	struct buf		 body;
 };
 
@@ -72,9 +97,17 @@ read_all(struct response *a, struct seen *s)
 	struct head h = { 0 };
 	struct slice data;
 
-	while ((s->last = response_read(a, &h, &data)) == RESPONSE_HEAD) {
+	while ((s->last = response_read(a, &h, &data)) == RESPONSE_HEAD ||
+	    s->last == RESPONSE_INTERIM) {
 		ck_assert_int_eq(s->status, 0);
-		s->status = h.status;
+		ck_assert_uint_eq(data.n, 0);
+		if (s->last == RESPONSE_HEAD) {
+			s->status = h.status;
+		} else {
+			ck_assert_int_eq(h.framing, FRAMING_NONE);
+			buf_addf(&s->interim, "%d ", h.status);
+			hdr_emit(&h, &s->interim);
+		}
 		head_fini(&h);
 		h = (struct head){ 0 };
 	}
@@ -102,12 +135,15 @@ check_row(const struct row *r, size_t first, size_t piece)
 	ck_assert_msg(s.last == r->last && s.status == r->status &&
 	    slice_eq(buf_slice(&s.body), slice_str(r->body)), "%s: step %d, status %d, '%.*s'",
 	    r->name, (int)s.last, s.status, SLICE_FMT(buf_slice(&s.body)));
+	ck_assert_msg(slice_eq(buf_slice(&s.interim), slice_str(r->interim ? r->interim : "")),
+	    "%s: interim '%.*s'", r->name, SLICE_FMT(buf_slice(&s.interim)));
 	if (s.last == RESPONSE_WHOLE)
 		ck_assert_msg(a.keep_alive == r->keep_alive, "%s", r->name);
 	if (s.last == RESPONSE_WHOLE && first == n)
 		ck_assert_msg(response_pending(&a) == r->pending, "%s", r->name);
 	if (s.last == RESPONSE_BAD)
 		ck_assert_ptr_nonnull(a.reason);
+	buf_fini(&s.interim);
 	buf_fini(&s.body);
 	response_fini(&a);
 }
@@ -170,6 +206,54 @@ START_TEST(an_endless_head_is_refused_in_bounded_memory)
 }
 END_TEST
 
+/* n of them with a field of `bytes`: the last step, and how many were passed on. */
+static enum response_step
+flood(int status, unsigned n, size_t bytes, unsigned *passed)
+{
+	struct response a;
+	struct head h = { 0 };
+	struct slice data;
+	struct buf one = { 0 };
+	enum response_step step = RESPONSE_MORE;
+
+	buf_addf(&one, "HTTP/1.1 %d Some\r\nX: %0*d\r\n\r\n", status, (int)bytes, 0);
+	*passed = 0;
+	response_init(&a, false);
+	while (n-- > 0 && step == RESPONSE_MORE) {
+		give(&a, one.p, one.n);
+		while ((step = response_read(&a, &h, &data)) == RESPONSE_INTERIM) {
+			(*passed)++;
+			head_fini(&h);
+			h = (struct head){ 0 };
+		}
+	}
+	ck_assert_uint_lt(a.cap, 140000);
+	ck_assert((step == RESPONSE_BAD) == (a.reason != NULL));
+	response_fini(&a);
+	buf_fini(&one);
+	return step;
+}
+
+START_TEST(interim_heads_are_bounded)
+{
+	unsigned passed;
+
+	ck_assert_int_eq(flood(103, 16, 1, &passed), RESPONSE_MORE);
+	ck_assert_uint_eq(passed, 16);
+	ck_assert_int_eq(flood(103, 17, 1, &passed), RESPONSE_BAD);
+	ck_assert_uint_eq(passed, 16);
+	ck_assert_int_eq(flood(100, 16, 1, &passed), RESPONSE_MORE);
+	ck_assert_uint_eq(passed, 0);
+	ck_assert_int_eq(flood(100, 17, 1, &passed), RESPONSE_BAD);
+	/* All of them together are no larger than one head may be. */
+	ck_assert_int_eq(flood(103, 3, 20000, &passed), RESPONSE_MORE);
+	ck_assert_uint_eq(passed, 3);
+	ck_assert_int_eq(flood(103, 4, 20000, &passed), RESPONSE_BAD);
+	ck_assert_uint_eq(passed, 3);
+	ck_assert_int_eq(flood(100, 4, 20000, &passed), RESPONSE_BAD);
+}
+END_TEST
+
 START_TEST(leavings_are_forgotten)
 {
 	struct seen s = { .last = RESPONSE_MORE };
@@ -197,6 +281,7 @@ answer_suite(void)
 	tcase_add_loop_test(tc, any_split_is_the_same, 0, sizeof rows / sizeof *rows);
 	tcase_add_test(tc, chunks_of_one_read_are_one_piece);
 	tcase_add_test(tc, an_endless_head_is_refused_in_bounded_memory);
+	tcase_add_test(tc, interim_heads_are_bounded);
 	tcase_add_test(tc, leavings_are_forgotten);
 	suite_add_tcase(s, tc);
 	return s;

@@ -3,7 +3,7 @@
  * A linear walk: the order is the operator's, and lists are short.  A tree would have to keep the
  * first-match order across hosts and prefixes; it can come when a list of hundreds is seen.
  */
-#include "front/route.h"
+#include "http/route.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "front/route.h"
+#include "http/route.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Host and path -> route. */
-#ifndef CORRAL_FRONT_ROUTE_H
-#define CORRAL_FRONT_ROUTE_H
+#ifndef CORRAL_HTTP_ROUTE_H
+#define CORRAL_HTTP_ROUTE_H
 
 #include "base/conf.h"
 #include "base/slice.h"
