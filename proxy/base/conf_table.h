@@ -192,9 +192,9 @@ KEY("routes[].coalesce", KEY_CHOICE, IN_ROUTE(coalesce), 0, 0, "off|shareable|al
 KEY("routes[].park", KEY_SECTION, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "Clients that wait on one fetch.")
 KEY("routes[].park.limit", KEY_COUNT, IN_ROUTE(park_limit), 1, 10000000, NULL, "100000", RELOAD,
-    "How many may wait; one more is answered 503.")
+    "How many may wait; one more gets a stale answer if there is one, else 503.")
 KEY("routes[].park.timeout", KEY_TIME, IN_ROUTE(park_timeout), MS(1), DAYS(1), NULL, "60s", RELOAD,
-    "How long one may wait; then it is answered 503.")
+    "How long one may wait; then it gets a stale answer if there is one, else 503.")
 KEY("routes[].purge", KEY_LATER, NOWHERE, 0, 0, "[]", "[]", RELOAD,
     "Addresses that may send PURGE to a listener.")
 KEY("routes[].upgrade", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,

@@ -8,7 +8,7 @@
 #error "define STAT(name, unit, sentence) before including this table"
 #endif
 STAT(hit,		"requests",	"served from the store, fresh")
-STAT(stale,		"requests",	"served from the store under stale-while-revalidate or stale-if-error")
+STAT(stale,		"requests",	"served from the store, stale: while it is refreshed, instead of an error or a refusal, or as the client allowed")
 STAT(miss,		"requests",	"led a fetch, or a revalidation that it waited for")
 STAT(coalesced,		"requests",	"answered by a fetch that another request led")
 STAT(pass,		"requests",	"sent on alone: method, route, pass marker, or an unshareable answer")

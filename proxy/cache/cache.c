@@ -51,13 +51,20 @@ struct gone {
 };
 
 static void
-clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gone *g)
+clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gone *g, bool keep_names)
 {
+	usec_t mono = clock_mono();
+
 	g->nobj = store_empty(s, e, g->obj);
 	g->flights = flight_detach_all_locked(e);
 	memset(e->marker, 0, sizeof e->marker);
-	e->vary_until = 0;
-	store_settle(c, s, e, 0);
+	e->failed_until = e->no_refresh_until = e->vary_until = 0;
+	if (keep_names && e->names != NULL) {
+		/* What it varies by is no answer; a herd that comes after the purge parks by it at once. */
+		e->vary_until = mono + MARKER_LIFETIME;
+		store_touch(c, s, e, mono);
+	}
+	store_settle(c, s, e, mono);
 }
 
 static void
@@ -96,7 +103,7 @@ purge_each(struct cache *c, struct shard *s,
 		g = (struct gone){ .nobj = 0 };
 		pthread_mutex_lock(&s->lock);
 		if ((e = next_locked(s, arg)) != NULL)
-			clear_entry_locked(c, s, e, &g);
+			clear_entry_locked(c, s, e, &g, true);
 		s->purges++;
 		s->purged += g.nobj;
 		pthread_mutex_unlock(&s->lock);
@@ -190,7 +197,7 @@ cache_purge_all(struct cache *c)
 			g = (struct gone){ .nobj = 0 };
 			pthread_mutex_lock(&s->lock);
 			if ((e = next_entry_locked(s, &from)) != NULL)
-				clear_entry_locked(c, s, e, &g);
+				clear_entry_locked(c, s, e, &g, false);
 			s->purges++;
 			s->purged += g.nobj;
 			pthread_mutex_unlock(&s->lock);
@@ -282,7 +289,21 @@ take_locked(struct question *q, struct entry *e, const char *detail)
 	lk->age = cache_age(obj_meta(o), lk->now.mono);
 	lk->detail = detail;
 	lk->fwd = NULL;
+	store_prefer(e, o);
 	store_touch(q->c, q->s, e, lk->now.mono);
+}
+
+/*
+ * Stored, but not for this request: with a cookie that the route, since then, does not hand on any more; or
+ * the refusal of somebody else's credentials, or of having none.
+ */
+static bool
+is_barred(const struct question *q, const struct obj_meta *m)
+{
+	int status = m->head.status;
+
+	return (m->sets_cookie && q->lk->route->set_cookie != SET_COOKIE_STORE) ||
+	    (q->audience == AUDIENCE_AUTHORIZED && (status == 401 || status == 403 || status == 407));
 }
 
 /* What is there for this request, and what may be done with it. */
@@ -296,7 +317,8 @@ find_stored_locked(struct question *q, struct entry *e)
 	usec_t age;
 
 	q->stored = e == NULL ? NULL : store_select(q->s, e, lk->req, &others);
-	if (q->stored != NULL && obj_state(q->stored) == OBJ_BROKEN)
+	if (q->stored != NULL && (obj_state(q->stored) == OBJ_BROKEN ||
+	    is_barred(q, obj_meta(q->stored))))
 		q->stored = NULL;
 	if (q->stored == NULL) {
 		lk->fwd = others ? "vary-miss" : "uri-miss";
@@ -388,12 +410,14 @@ static enum found
 refresh_locked(struct question *q, struct entry *e, enum verdict *v)
 {
 	static const char detail[] = "stale-while-revalidate";
-	bool up = flight_find_locked(q->s, e, q->lk->req, q->stored) != NULL;
+	/* Whoever leads it: nobody waits for this one. */
+	bool up = flight_find_locked(q->s, e, q->lk->req, AUDIENCE_AUTHORIZED, q->stored) != NULL;
 
 	*v = V_STALE;
 	q->kind = FLIGHT_SHARED;
 	/* The marker: what this kind of client fetches can't be shared, so it renews nothing. */
-	if (up || e->failed_until > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
+	if (up || e->failed_until > q->lk->now.mono ||
+	    e->no_refresh_until > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
 	    e->marker[q->audience] > q->lk->now.mono ||
 	    q->ask.only_if_cached || obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c)) {
 		take_locked(q, e, detail);
@@ -470,7 +494,7 @@ ask_locked(struct question *q, enum verdict *v)
 	} else if (lk->route->coalesce == COALESCE_OFF) {
 		q->kind = FLIGHT_OWN;
 		*v = V_LEAD;
-	} else if (e != NULL && (fl = flight_find_locked(q->s, e, lk->req, q->stored)) != NULL) {
+	} else if (e != NULL && (fl = flight_find_locked(q->s, e, lk->req, q->audience, q->stored)) != NULL) {
 		if (flight_parked_locked(fl) >= lk->route->park_limit)
 			return shed_locked(q, e, "park-limit", v);
 		flight_park_locked(fl, q->wait, false);
@@ -544,7 +568,7 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 	lk->fwd = lk->detail = NULL;
 	q.hash = store_hash(c, lk->key);
 	q.s = store_shard(c, q.hash);
-	q.audience = audience_of(lk->req);
+	q.audience = wait->audience = audience_of(lk->req);
 
 	if (!lk->route->cache)
 		return pass(&q, "bypass");

@@ -27,16 +27,8 @@
 #include "cache/obj.h"
 #include "cache/tags.h"
 
-/* Who asks, as far as pass markers go: what one of them may not share says little about the others. */
-enum audience {
-	AUDIENCE_PLAIN,
-	AUDIENCE_COOKIE,
-	AUDIENCE_AUTHORIZED,
-	AUDIENCES,
-};
-
 #define CACHE_SHARDS		64
-#define ENTRY_VARIANTS		8	/* objects of one key; the oldest makes room */
+#define ENTRY_VARIANTS		8	/* objects of one key; the one used longest ago makes room */
 #define ENTRY_FLIGHTS		64	/* undecided variants of one key; more of them fetch alone */
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
@@ -63,7 +55,7 @@ struct entry {
 	struct lru		*on;		/* where it stands: its shard's lru or marks, or NULL */
 	uint64_t		 hash;
 	LIST_ENTRY(entry)	 link;		/* in its shard's bucket */
-	struct obj		*obj[ENTRY_VARIANTS];	/* newest first; references */
+	struct obj		*obj[ENTRY_VARIANTS];	/* used last first; references */
 	unsigned		 nobj;
 	struct flight_list	 flights;	/* undecided; a reference each */
 	unsigned		 nflights;
@@ -75,6 +67,7 @@ struct entry {
 	usec_t			 vary_until;	/* mono */
 	usec_t			 marker[AUDIENCES];	/* mono: pass until then */
 	usec_t			 failed_until;	/* mono: the last fetch failed, see FAILURE_PAUSE */
+	usec_t			 no_refresh_until; /* mono: the last refresh renewed nothing; likewise */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
 	char			 key[];
@@ -124,6 +117,8 @@ void	store_link(struct cache *c, struct shard *s, struct entry *e);
 void	store_set_names(struct cache *c, struct shard *s, struct entry *e, struct names *names);
 /* Used now: to the front of the order that it belongs to. */
 void	store_touch(struct cache *c, struct shard *s, struct entry *e, usec_t mono);
+/* This object of it is used: the last of its variants to go. */
+void	store_prefer(struct entry *e, struct obj *o);
 /* Unlinks and frees the entry if it holds nothing any more. */
 void	store_settle(struct cache *c, struct shard *s, struct entry *e, usec_t mono);
 /* The object that the request selects, or NULL.  *others: there are some for other requests. */
@@ -135,9 +130,14 @@ struct obj	*store_select(struct shard *s, const struct entry *e, const struct he
  */
 unsigned	store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, usec_t mono,
     struct obj *out[2]);
+/* There is one of the same variant. */
+bool	store_has_variant(const struct entry *e, const struct obj *o);
 /* Takes this object out if it is in; true if so (the reference is then the caller's). */
 bool	store_remove(struct shard *s, struct entry *e, const struct obj *o);
-/* An entry of that hash whose key has this URL, whatever else its key says; or NULL. */
+/*
+ * An entry of that hash whose key has this URL, whatever else its key says, and which holds something that
+ * a purge takes away; or NULL.
+ */
 struct entry	*store_find_url(struct shard *s, struct slice url, uint64_t hash);
 /* The hash of a key: of its URL, so that all that have it are in one place. */
 uint64_t	store_hash(const struct cache *c, struct slice key);
@@ -167,9 +167,12 @@ void	flight_set_names(struct flight *fl, struct names *names, const struct head 
 bool	flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *names);
 struct flight	*flight_ref(struct flight *fl);
 /* With the shard's lock held. */
-/* The entry's flight for the variant that req selects, or which renews `stored`; or NULL. */
+/*
+ * The entry's flight for the variant that req selects, or which renews `stored`, that one of this
+ * audience may wait for; or NULL.
+ */
 struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
-    const struct obj *stored);
+    enum audience audience, const struct obj *stored);
 /*
  * It has begun.  basis: what the store has for these and may not be served as it is, or NULL: to be
  * validated, or served stale should the fetch fail.

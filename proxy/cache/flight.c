@@ -86,7 +86,7 @@ flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_
 	fl->kind = kind;
 	fl->audience = audience;
 	fl->cancel_on_leave = method_is_safe(lk->req->method);
-	fl->no_store = no_store;
+	fl->asked_not_to = no_store;
 	fl->policy = (struct fresh_policy){
 		.ttl = r->ttl, .heuristic = r->heuristic,
 		.stale_while_revalidate = r->stale_while_revalidate,
@@ -147,12 +147,15 @@ flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *
 
 struct flight *
 flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
-    const struct obj *stored)
+    enum audience audience, const struct obj *stored)
 {
 	const struct names *seen = NULL;
 	struct flight *fl;
 
 	LIST_FOREACH(fl, &e->flights, link) {
+		/* RFC 9111 3.5: seldom for anybody else. */
+		if (fl->audience == AUDIENCE_AUTHORIZED && audience != AUDIENCE_AUTHORIZED)
+			continue;
 		/* What was stored for several kinds of requests is renewed for all of them at once. */
 		if (fl->names == NULL || (stored != NULL && fl->basis == stored))
 			return fl;
@@ -219,13 +222,12 @@ flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 	wt->seen = NULL;
 	fl->waits++;
 	fl->counted++;
-	wt->personal = hdr_get(wt->req, SLICE("Cookie")) != NULL ||
-	    hdr_get(wt->req, SLICE("Authorization")) != NULL;
 	if (leader) {
 		fl->leader_waits = true;
 		fl->leader_ranged = range_asked(wt->req);
 	} else {
-		fl->personal += wt->personal;
+		wt->parked++;
+		fl->personal += wt->audience != AUDIENCE_PLAIN;
 	}
 	crowd_join(&fl->crowds, &wt->waiter);
 	if (fl->kind == FLIGHT_SHARED)
@@ -275,7 +277,7 @@ is_for(const struct flight *fl, const struct wait *wt)
 	if (fl->answer == ANSWER_STALE)
 		return true;
 	return wt->leader ? !fl->alone_ranged :
-	    fl->class != FRESH_ALONE && !(fl->by_policy && wt->personal);
+	    fl->class != FRESH_ALONE && !(fl->plain_only && wt->audience != AUDIENCE_PLAIN);
 }
 
 /* One of those the decided object waits for. */
@@ -285,12 +287,17 @@ is_expected(const struct flight *fl, const struct wait *wt)
 	return fl->expects && is_for(fl, wt);
 }
 
-/* The next interim answer that it has not had. */
+/*
+ * The next interim answer that it has not had.  What the backend says before it knows whether its answer
+ * may be shared is for all only if it can't know who asked.
+ */
 static const struct interim *
 unseen(const struct wait *wt)
 {
 	const struct interim *seen = wt->seen;
 
+	if (!wt->leader && wt->flight->audience != AUDIENCE_PLAIN)
+		return NULL;
 	return seen == NULL ? atomic_load_explicit(&wt->flight->interims, memory_order_acquire) :
 	    atomic_load_explicit(&seen->next, memory_order_acquire);
 }
@@ -340,7 +347,7 @@ flight_leave(struct wait *wt)
 		if (wt->leader)
 			fl->leader_waits = false;
 		else
-			fl->personal -= wt->personal;
+			fl->personal -= wt->audience != AUDIENCE_PLAIN;
 		uncount_locked(fl, wt);
 		/* Of one's own, and its one is gone: even an unsafe one has nobody to answer. */
 		if (fl->waits == 0 && fl->kind != FLIGHT_SHARED)
@@ -382,6 +389,18 @@ may_have_stale(const struct obj *basis, const struct head *req, usec_t mono)
 	    is_variant_of(basis, req);
 }
 
+/*
+ * The answer was for the leader alone, for a reason of the leader's: what it said of itself, or a refusal
+ * of its request.  Others may well share the next one; were they all released, one such client would
+ * turn any herd into as many fetches.  A few times only, for each is a wait.
+ */
+static bool
+says_nothing(const struct flight *fl, const struct wait *wt)
+{
+	return fl->class == FRESH_ALONE && wt->parked <= AGAIN_MAX &&
+	    (!fl->marks || fl->audience != wt->audience);
+}
+
 enum flight_outcome
 flight_outcome(const struct wait *wt)
 {
@@ -392,10 +411,13 @@ flight_outcome(const struct wait *wt)
 	if (fl->obj == NULL)
 		return OUTCOME_FAIL;
 	if (!is_for(fl, wt))
-		return OUTCOME_PASS;
-	if (wt->leader || is_variant_of(fl->obj, wt->req))
+		return says_nothing(fl, wt) ? OUTCOME_AGAIN : OUTCOME_PASS;
+	if (wt->leader)
 		return OUTCOME_OBJ;
-	return OUTCOME_AGAIN;
+	/* The leader may have asked for stale answers that the others did not. */
+	if (fl->answer == ANSWER_STALE)
+		return may_have_stale(fl->obj, wt->req, clock_mono()) ? OUTCOME_OBJ : OUTCOME_AGAIN;
+	return is_variant_of(fl->obj, wt->req) ? OUTCOME_OBJ : OUTCOME_AGAIN;
 }
 
 struct obj *
@@ -443,6 +465,7 @@ flight_facts(const struct wait *wt, struct flight_facts *out)
 	if (fl == NULL)
 		return;
 	out->stored = fl->stored;
+	out->not_stored = fl->not_stored;
 	out->validated = fl->answer == ANSWER_VALIDATED;
 	out->stale = fl->answer == ANSWER_STALE;
 	out->status = fl->answer_status;
@@ -453,8 +476,12 @@ flight_facts(const struct wait *wt, struct flight_facts *out)
 bool
 flight_is_purged_locked(const struct flight *fl)
 {
-	/* In no table, so no purge could find it: then any purge of its shard counts. */
-	return fl->no_store || (fl->kind == FLIGHT_OWN && fl->purges != fl->shard->purges);
+	/*
+	 * In no table, so no purge could find it: then any purge of its shard counts.  Not for a POST, which
+	 * purges its own key (RFC 9111 4.4) before its answer is stored there (RFC 9110 9.3.3).
+	 */
+	return fl->purged || (fl->purges != fl->shard->purges && (fl->kind == FLIGHT_OWN ||
+	    (fl->kind == FLIGHT_PASS && fl->basis != NULL)));
 }
 
 void
@@ -483,7 +510,7 @@ flight_detach_all_locked(struct entry *e)
 
 	while ((fl = LIST_FIRST(&e->flights)) != NULL) {
 		flight_leave_entry_locked(fl);
-		fl->no_store = true;
+		fl->purged = true;
 		fl->chain = chain;
 		chain = fl;
 	}

@@ -33,6 +33,14 @@ enum flight_outcome {
 	OUTCOME_FAIL,		/* see flight_failure() */
 };
 
+/* Who asks, by what it says of itself: what one of them may not share says little about the others. */
+enum audience {
+	AUDIENCE_PLAIN,
+	AUDIENCE_COOKIE,
+	AUDIENCE_AUTHORIZED,
+	AUDIENCES,
+};
+
 /* Why a flight came to nothing; static texts. */
 struct flight_failure {
 	int		 status;	/* to answer with: 502, 503, 504 */
@@ -48,7 +56,8 @@ struct wait {
 	bool			 leader;
 	bool			 counted;	/* in `parked`, and a reason to keep the flight */
 	bool			 taken;		/* wait_take() was called */
-	bool			 personal;	/* its request carries Cookie or Authorization */
+	enum audience		 audience;	/* set by the lookup */
+	unsigned		 parked;	/* how often it has waited for what another asked */
 	const struct head	*req;		/* its owner's; for Vary */
 	const void		*seen;		/* the last interim answer it got */
 	struct waiter		 waiter;
@@ -86,6 +95,7 @@ const struct flight_failure	*flight_failure(const struct wait *wt);
 /* For Cache-Status; after WAIT_DECIDED. */
 struct flight_facts {
 	bool	stored;			/* the backend's answer went into the store */
+	const char *not_stored;		/* why it didn't, though it could; or NULL */
 	bool	validated;		/* the answer is the stored one, renewed by a 304 */
 	bool	stale;			/* the answer is the stored one, instead of an error */
 	int	status;			/* of the backend's answer; 0: there was none */
@@ -115,6 +125,12 @@ const struct head	*flight_validates(const struct flight *fl);
  * once more, without conditions; flight_validates() is NULL from here on.
  */
 bool	flight_believes(struct flight *fl, const struct head *resp);
+
+/*
+ * What was purged of its shard so far counts against the answer, what will be does not: before its own
+ * invalidation (RFC 9111 4.4).  For flights of one's own.
+ */
+void	flight_note_purges(struct flight *fl);
 
 /* An interim answer for all who wait now, or will (*h is not moved). */
 void	flight_interim(struct flight *fl, const struct head *h);

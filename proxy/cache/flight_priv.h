@@ -8,6 +8,8 @@
 #include "base/contract.h"
 #include "cache/cache_priv.h"
 
+#define AGAIN_MAX	2	/* see flight_outcome() */
+
 enum flight_state {
 	FL_ASKING,		/* waits may come (if shared) and go; on its entry unless detached */
 	FL_FILLING,		/* decided; obj is being filled */
@@ -41,6 +43,7 @@ struct flight {
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
 	bool			 marks;			/* the source's: the key gets a pass marker */
 	struct fresh_policy	 policy;
+	bool			 asked_not_to;	/* store: the leader's no-store, which is obeyed */
 	const struct conf_strings *tags;	/* the route's; valid until the head is decided */
 	/* For those whose fields select these values; NULL: for all. */
 	struct names		*names;
@@ -48,7 +51,7 @@ struct flight {
 
 	/* guarded by shard->lock */
 	enum flight_state	 state;
-	bool			 no_store;	/* purged: not for the store */
+	bool			 purged;	/* what it brings is not for the store */
 	struct obj		*basis;		/* a reference, or NULL; immutable once it has started */
 	uint64_t		 purges;	/* the shard's when this one started */
 	struct entry		*entry;		/* whose flight this is; NULL: detached or of one's own */
@@ -74,8 +77,9 @@ struct flight {
 	bool			 alone_ranged;	/* too large to slice: the leader is to ask anew, too */
 	struct obj		*obj;
 	enum fresh_class	 class;
-	bool			 by_policy;	/* shared only since the route says so */
+	bool			 plain_only;	/* shared among those of AUDIENCE_PLAIN only */
 	bool			 stored;
+	const char		*not_stored;	/* why it isn't, though it could be; or NULL */
 	struct flight_failure	 failure;
 	/* the source's */
 	bool			 conditional;	/* asks whether basis is still good */

@@ -85,6 +85,22 @@ flight_believes(struct flight *fl, const struct head *resp)
 }
 
 void
+flight_note_purges(struct flight *fl)
+{
+	CHECK(fl, FLIGHT_MAGIC);
+	pthread_mutex_lock(&fl->shard->lock);
+	if (fl->kind != FLIGHT_SHARED && fl->purges != fl->shard->purges)
+		fl->purged = true;
+	pthread_mutex_unlock(&fl->shard->lock);
+}
+
+static bool
+is_cookie(struct slice name)
+{
+	return slice_caseeq(name, SLICE("Set-Cookie")) || slice_caseeq(name, SLICE("Set-Cookie2"));
+}
+
+void
 flight_interim(struct flight *fl, const struct head *h)
 {
 	struct buf wire = { 0 };
@@ -95,7 +111,9 @@ flight_interim(struct flight *fl, const struct head *h)
 	buf_addf(&wire, "HTTP/1.1 %d ", h->status);
 	buf_add_slice(&wire, h->reason);
 	buf_add_str(&wire, "\r\n");
-	hdr_emit(h, &wire);
+	for (unsigned i = 0; i < h->n; i++)
+		if (!is_cookie(h->f[i].name) && !cc_is_consumed(h->f[i].name))
+			hdr_emit_field(&wire, h->f[i].name, h->f[i].value);
 	buf_add_str(&wire, "\r\n");
 	in = XCALLOC(1, sizeof *in + wire.n);
 	in->n = wire.n;
@@ -143,24 +161,21 @@ clean(struct head *h, usec_t wall)
 	}
 }
 
-static bool
-is_cookie(struct slice name)
-{
-	return slice_caseeq(name, SLICE("Set-Cookie")) || slice_caseeq(name, SLICE("Set-Cookie2"));
-}
-
-/* What others may not see leaves the head, for the leader alone or, a stripped cookie, for nobody. */
+/* What others may not see leaves the head: for the leader alone or, a stripped cookie, for nobody. */
 static void
-withhold(const struct flight *fl, const struct cc *cc, struct head *h, struct buf *own)
+withhold(const struct flight *fl, const struct decision *d, struct head *h, struct buf *own)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct hdr_field *f = &h->f[i];
 
-		if (is_cookie(f->name) && fl->policy.set_cookie == SET_COOKIE_STRIP)
+		bool strip = is_cookie(f->name) && fl->policy.set_cookie == SET_COOKIE_STRIP;
+
+		/* Stripped is what is shared; an answer for one, that is only stored, keeps it for that one. */
+		if (strip && d->fresh.class == FRESH_SHARE)
 			continue;
-		if (cc_withholds(cc, f->name))
+		if (strip || cc_withholds(&d->cc, f->name))
 			hdr_emit_field(own, f->name, f->value);
 		else
 			h->f[kept++] = *f;
@@ -193,6 +208,7 @@ settle_meta(const struct flight *fl, const struct decision *d, struct head *h, s
 		tags_of(h, fl->tags, &m->tags);
 	m->head = *h;
 	memset(h, 0, sizeof *h);
+	m->sets_cookie = hdr_get(&m->head, SLICE("Set-Cookie")) != NULL;
 	coding = hdr_get(&m->head, SLICE("Content-Encoding"));
 	/* Of several lines none says what it is; a list is no coding that vary_match() knows. */
 	m->coding = coding == NULL ? slice_of(NULL, 0) :
@@ -214,7 +230,7 @@ make_fetched(struct flight *fl, struct decision *d, struct head *resp)
 		hdr_remove(resp, SLICE("Content-Length"));
 	hdr_add(resp, SLICE("Via"), resp->minor == 0 ? SLICE("1.0 corral") : SLICE("1.1 corral"));
 	if (d->fresh.class == FRESH_SHARE || d->to_store)
-		withhold(fl, &d->cc, resp, &m.own_wire);
+		withhold(fl, d, resp, &m.own_wire);
 	settle_meta(fl, d, resp, &m);
 	d->o = obj_new(&fl->cache->budget, &m, !m.bodyless,
 	    atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed));
@@ -229,8 +245,13 @@ replaces(const struct flight *fl, const struct fresh *fresh, int status)
 {
 	if (fresh->class == FRESH_SHARE)
 		return !fresh_is_error(status);
-	return fl->audience == AUDIENCE_PLAIN && status < 400;
+	/* A part, or the outcome of a condition, says nothing of the whole. */
+	return fl->audience == AUDIENCE_PLAIN && status < 400 && status != 206 && status != 304;
 }
+
+/* As much as an origin may send at once (upstream/response), and our own. */
+#define RENEWED_FIELDS	208
+#define RENEWED_BYTES	((size_t)128 * 1024)
 
 /*
  * The stored head with the fields of `update`, and what follows from it for freshness.  Age isn't
@@ -254,14 +275,57 @@ merge(struct flight *fl, struct decision *d, struct head *update, struct head *o
 	cc_of_response(out, &d->cc);
 	fresh_judge(&get, out, &fl->policy, d->asked, d->answered, &d->fresh);
 	hdr_remove(out, SLICE("Age"));
-	d->to_store = d->fresh.store;
+	/* Each 304 may bring new fields, and the sum of many is no head any more. */
+	d->to_store = d->fresh.store && out->n <= RENEWED_FIELDS &&
+	    out->arena.bytes <= RENEWED_BYTES;
 	d->obsolete = replaces(fl, &d->fresh, 200);
 	fl->marks = fl->kind != FLIGHT_PASS && d->fresh.class == FRESH_ALONE && d->fresh.marks;
 }
 
 /*
- * RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened.  A cookie that comes with a
- * 304 is the leader's, and no reason to share the rest no more.
+ * A 304 that sets a cookie was made for the leader: what it says of freshness is for all, the rest, which
+ * may be about the leader as much as the cookie is, for the leader alone, as far as it isn't stored.
+ */
+static void
+keep_for_leader(const struct head *stored, struct head *update, struct buf *own)
+{
+	static const struct slice for_all[] = {
+		SLICE_INIT("Age"), SLICE_INIT("Cache-Control"), SLICE_INIT("CDN-Cache-Control"),
+		SLICE_INIT("Connection"), SLICE_INIT("Date"), SLICE_INIT("ETag"),
+		SLICE_INIT("Expires"), SLICE_INIT("Last-Modified"), SLICE_INIT("Surrogate-Control"),
+		SLICE_INIT("Vary"),
+	};
+	unsigned kept = 0;
+
+	hdr_remove_hop_by_hop(update);
+	for (unsigned i = 0; i < update->n; i++) {
+		const struct hdr_field *f = &update->f[i];
+		bool shared = false;
+
+		for (size_t k = 0; k < sizeof for_all / sizeof for_all[0]; k++)
+			shared |= slice_caseeq(f->name, for_all[k]);
+		if (shared)
+			update->f[kept++] = *f;
+		else if (is_cookie(f->name) || hdr_get(stored, f->name) == NULL)
+			hdr_emit_field(own, f->name, f->value);
+	}
+	update->n = kept;
+}
+
+/* What is withheld leaves the merged head; the leader has it as far as it has just come. */
+static void
+withhold_renewed(const struct flight *fl, const struct decision *d, struct head *update,
+    struct head *merged, struct buf *own)
+{
+	struct buf nobodys = { 0 };
+
+	withhold(fl, d, merged, &nobodys);
+	withhold(fl, d, update, own);
+	buf_fini(&nobodys);
+}
+
+/*
+ * RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened.
  */
 static void
 make_renewed(struct flight *fl, struct decision *d, struct head *update)
@@ -273,11 +337,12 @@ make_renewed(struct flight *fl, struct decision *d, struct head *update)
 	};
 	struct head merged = { 0 };
 
+	cc_of_response(update, &d->cc);
+	if (fl->policy.set_cookie == SET_COOKIE_PRIVATE &&
+	    hdr_get(update, SLICE("Set-Cookie")) != NULL && !cc_withholds(&d->cc, SLICE("Set-Cookie")))
+		keep_for_leader(&was->head, update, &m.own_wire);
 	merge(fl, d, update, &merged);
-	withhold(fl, &d->cc, &merged, &m.own_wire);
-	for (unsigned i = 0; i < update->n; i++)
-		if (is_cookie(update->f[i].name) && fl->policy.set_cookie == SET_COOKIE_PRIVATE)
-			hdr_emit_field(&m.own_wire, update->f[i].name, update->f[i].value);
+	withhold_renewed(fl, d, update, &merged, &m.own_wire);
 	settle_meta(fl, d, &merged, &m);
 	/* A hit on it saves what the body took. */
 	if (m.fetch_time < was->fetch_time)
@@ -307,7 +372,7 @@ answers_get(const struct flight *fl, const struct head *req, const struct head *
 	struct buf key = { 0 };
 	bool same;
 
-	if (f == NULL || !method_is(req, "POST") || (resp->status != 200 && resp->status != 201))
+	if (f == NULL || !method_is(req, "POST") || resp->status != 200)
 		return false;
 	same = key_resolve(flight_key(fl), f->value, &key) == 0 &&
 	    slice_eq(buf_slice(&key), flight_key(fl));
@@ -377,6 +442,8 @@ settle_entry_locked(struct flight *fl, struct decision *d, struct obj *out[3])
 	if (e == NULL)
 		return 0;
 	e->failed_until = 0;
+	e->no_refresh_until = fl->basis != NULL && !fl->linked && !d->obsolete ?
+	    mono + FAILURE_PAUSE : 0;
 	if (fl->marks) {
 		e->marker[fl->audience] = mono + MARKER_LIFETIME;
 		store_touch(fl->cache, fl->shard, e, mono);
@@ -414,12 +481,13 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	fl->answer = answer;
 	fl->answer_status = status;
 	fl->class = d->fresh.class;
-	fl->by_policy = d->fresh.by_policy;
+	fl->plain_only = d->fresh.plain_only;
 	fl->alone_ranged = d->too_large && fl->leader_ranged;
-	fl->stored = fl->linked = d->to_store && !flight_is_purged_locked(fl);
+	fl->stored = fl->linked = d->to_store && !fl->asked_not_to && !flight_is_purged_locked(fl);
+	fl->not_stored = d->to_store && !fl->stored ? fl->asked_not_to ? "no-store" : "purged" : NULL;
 	fl->expects = answer == ANSWER_FETCHED;
 	readers = fl->class == FRESH_ALONE ? fl->leader_waits && !fl->alone_ranged :
-	    fl->waits - (fl->by_policy ? fl->personal : 0);
+	    fl->waits - (fl->plain_only ? fl->personal : 0);
 	if (fl->expects)
 		obj_expect(d->o, readers);
 	nout = settle_entry_locked(fl, d, out);
@@ -450,33 +518,40 @@ pause_locked(struct flight *fl, usec_t mono)
 }
 
 /*
- * RFC 5861 4: an error of the backend's, and what is stored may be served instead, to everyone who waits.
+ * RFC 5861 4: an error of the backend's, and what is stored may be served instead, by its own words or by
+ * the leader's; the others look for themselves.
  * The rest of the error is not read.
  */
 static bool
-answered_stale(struct flight *fl, const struct head *resp, struct now now)
+answered_stale(struct flight *fl, const struct head *req, const struct head *resp, struct now now)
 {
-	static const struct fresh_ask anyone = { .max_age = USEC_NEVER };
+	struct fresh_ask ask;
 	const struct obj_meta *m;
 	struct flight *held;
 	struct crowd *due;
+	struct entry *e;
 	bool purged;
 
 	if (fl->basis == NULL || fl->kind == FLIGHT_PASS || !fresh_is_error(resp->status))
 		return false;
 	m = obj_meta(fl->basis);
-	if (!fresh_use_on_error(&m->fresh, cache_age(m, now.mono), &anyone))
+	fresh_ask(req, false, &ask);
+	if (!fresh_use_on_error(&m->fresh, cache_age(m, now.mono), &ask))
 		return false;
 	pthread_mutex_lock(&fl->shard->lock);
 	if ((purged = flight_is_purged_locked(fl))) {
 		pthread_mutex_unlock(&fl->shard->lock);
 		return false;
 	}
+	e = fl->entry;
 	held = leave_table_locked(fl, FL_FAILED);
 	fl->obj = obj_ref(fl->basis);
 	fl->answer = ANSWER_STALE;
 	fl->answer_status = resp->status;
 	pause_locked(fl, now.mono);
+	/* Nothing may be left of it: evicted while it was asked for. */
+	if (e != NULL)
+		store_settle(fl->cache, fl->shard, e, now.mono);
 	atomic_store_explicit(&fl->decided, true, memory_order_release);
 	due = crowds_mark(&fl->crowds);
 	pthread_mutex_unlock(&fl->shard->lock);
@@ -497,7 +572,10 @@ learn_from_head(struct flight *fl, const struct head *req, const struct head *re
 	struct entry *e;
 	unsigned nout = 0;
 
-	if (fl->basis == NULL || !method_is(req, "HEAD") || resp->status != 200)
+	/* Not from what was said to somebody: its fields may be about that one. */
+	if (fl->basis == NULL || !method_is(req, "HEAD") || resp->status != 200 ||
+	    fl->audience != AUDIENCE_PLAIN || (hdr_get(resp, SLICE("Set-Cookie")) != NULL &&
+	    fl->policy.set_cookie == SET_COOKIE_PRIVATE))
 		return;
 	if (cond_head_confirms(&obj_meta(fl->basis)->head, obj_total(fl->basis), resp)) {
 		head_copy(&update, resp);
@@ -528,7 +606,7 @@ flight_head(struct flight *fl, const struct head *req, struct head *resp, struct
 	int status = resp->status;
 
 	CHECK(fl, FLIGHT_MAGIC);
-	if (answered_stale(fl, resp, answered)) {
+	if (answered_stale(fl, req, resp, answered)) {
 		head_fini(resp);
 		return NULL;
 	}
@@ -566,8 +644,9 @@ take_back(struct flight *fl, bool marked)
 	if ((e = store_find(fl->shard, flight_key(fl), fl->hash)) != NULL) {
 		if (store_remove(fl->shard, e, fl->obj)) {
 			out[nout++] = fl->obj;
+			/* Another may have renewed it meanwhile, or it never went. */
 			if (!marked && fl->basis != NULL && obj_meta(fl->basis)->fresh.may_be_stale &&
-			    !flight_is_purged_locked(fl))
+			    !flight_is_purged_locked(fl) && !store_has_variant(e, fl->basis))
 				nout += store_insert(fl->cache, fl->shard, e, fl->basis, mono,
 				    out + nout);
 		}

@@ -55,6 +55,7 @@ struct obj_meta {
 	uint64_t	 length;	/* of the body, or OBJ_NO_LENGTH when the origin doesn't say */
 	bool		 bodyless;	/* has no body by its status or method: head says all there is */
 	bool		 had_age;	/* the origin sent Age */
+	bool		 sets_cookie;	/* head has Set-Cookie, as `set_cookie: store` keeps it */
 	struct fresh	 fresh;
 	usec_t		 received;	/* mono: when the head came */
 	usec_t		 fetch_time;	/* from the request to the head */

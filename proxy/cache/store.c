@@ -43,13 +43,24 @@ store_find(struct shard *s, struct slice key, uint64_t hash)
 	return NULL;
 }
 
+/* Something that a purge takes away. */
+static bool
+holds_answers(const struct entry *e)
+{
+	for (unsigned i = 0; i < AUDIENCES; i++)
+		if (e->marker[i] > 0)
+			return true;
+	return e->nobj > 0 || !LIST_EMPTY(&e->flights);
+}
+
 struct entry *
 store_find_url(struct shard *s, struct slice url, uint64_t hash)
 {
 	struct entry *e;
 
 	LIST_FOREACH(e, bucket_of(s, hash), link)
-		if (e->hash == hash && slice_eq(key_url(slice_of(e->key, e->keylen)), url))
+		if (e->hash == hash && holds_answers(e) &&
+		    slice_eq(key_url(slice_of(e->key, e->keylen)), url))
 			return e;
 	return NULL;
 }
@@ -177,23 +188,30 @@ store_settle(struct cache *c, struct shard *s, struct entry *e, usec_t mono)
 	entry_free(e);
 }
 
+/* *made: the names of which s->scratch holds the values, for variants mostly have the same. */
 static bool
-selects(struct shard *s, const struct obj_meta *m, const struct head *req)
+selects(struct shard *s, const struct obj_meta *m, const struct head *req, struct slice *made)
 {
-	if (m->vary_names.n == 0)
+	struct slice names = buf_slice(&m->vary_names);
+
+	if (names.n == 0)
 		return true;
-	s->scratch.n = 0;
-	vary_values(req, buf_slice(&m->vary_names), &s->scratch);
-	return vary_match(buf_slice(&m->vary_names), buf_slice(&m->vary_values), m->coding,
-	    buf_slice(&s->scratch));
+	if (!slice_eq(names, *made)) {
+		s->scratch.n = 0;
+		vary_values(req, names, &s->scratch);
+		*made = names;
+	}
+	return vary_match(names, buf_slice(&m->vary_values), m->coding, buf_slice(&s->scratch));
 }
 
 struct obj *
 store_select(struct shard *s, const struct entry *e, const struct head *req, bool *others)
 {
+	struct slice made = { NULL, 0 };
+
 	*others = false;
 	for (unsigned i = 0; i < e->nobj; i++) {
-		if (selects(s, obj_meta(e->obj[i]), req))
+		if (selects(s, obj_meta(e->obj[i]), req, &made))
 			return e->obj[i];
 		*others = true;
 	}
@@ -209,6 +227,15 @@ same_variant(const struct obj *a, const struct obj *b)
 	    slice_eq(buf_slice(&x->vary_values), buf_slice(&y->vary_values));
 }
 
+bool
+store_has_variant(const struct entry *e, const struct obj *o)
+{
+	for (unsigned i = 0; i < e->nobj; i++)
+		if (same_variant(e->obj[i], o))
+			return true;
+	return false;
+}
+
 static struct obj *
 take_out(struct shard *s, struct entry *e, unsigned i)
 {
@@ -220,6 +247,17 @@ take_out(struct shard *s, struct entry *e, unsigned i)
 	tag_index_unlink(&s->tags, obj_tags(o));
 	obj_unlink(o);
 	return o;
+}
+
+void
+store_prefer(struct entry *e, struct obj *o)
+{
+	unsigned i = 0;
+
+	while (e->obj[i] != o)
+		i++;
+	memmove(&e->obj[1], &e->obj[0], i * sizeof e->obj[0]);
+	e->obj[0] = o;
 }
 
 unsigned

@@ -203,7 +203,12 @@ static void
 answer_error(struct client *cl, int status, const char *detail, const char *text)
 {
 	struct reply r = {
-		.status = status, .fwd = cl->went_forward ? cl->fwd : NULL, .detail = detail,
+		.status = status,
+		.cache = {
+			.fwd = cl->went_forward ? cl->fwd : NULL, .detail = detail,
+			.collapsed = cl->went_forward && cl->verdict == V_PARK,
+			.key = cl->show_key ? buf_slice(&cl->key) : slice_of(NULL, 0),
+		},
 		.text = text,
 		.retry_after = status == 503 ? 1 : 0,
 		.keep_alive10 = cl->req.minor == 0 && cl->req.keep_alive,
@@ -258,30 +263,26 @@ is_from_store(const struct client *cl)
 }
 
 /* RFC 9211 2: what happened to this request.  stale: the reason why it gets a stale answer after all. */
-static void
-cache_status(const struct client *cl, const struct obj_meta *m, usec_t age, const char *stale,
-    struct buf *out)
+static struct status
+cache_status(const struct client *cl, const struct obj_meta *m, usec_t age,
+    const struct flight_facts *facts, const char *stale)
 {
 	struct status s = {
 		.hit = is_from_store(cl), .fwd = cl->fwd, .detail = cl->detail,
-		.ttl = m->fresh.lifetime - age,
+		.fwd_status = facts->status, .stored = facts->stored,
+		.collapsed = cl->verdict == V_PARK, .ttl = m->fresh.lifetime - age,
 		.key = cl->show_key ? buf_slice(&cl->key) : slice_of(NULL, 0),
 	};
-	struct flight_facts facts;
 
-	flight_facts(&cl->wait, &facts);
-	s.stored = facts.stored;
-	s.collapsed = cl->verdict == V_PARK;
-	s.has_ttl = s.hit || stale != NULL || facts.stored;
-	if (facts.status != 0 && facts.status != m->head.status)
-		s.fwd_status = facts.status;
+	s.has_ttl = s.hit || stale != NULL || s.stored;
 	if (stale != NULL)
 		s.detail = stale;
+	else if (s.detail == NULL && facts->not_stored != NULL)
+		s.detail = facts->not_stored;
 	else if (s.detail == NULL && !s.hit && cl->verdict != V_PASS &&
 	    strcmp(m->fresh.why, "ok") != 0)
 		s.detail = m->fresh.why;
-	status_write(&s, out);
-	buf_add(out, "", 1);
+	return s;
 }
 
 /* Takes over nothing: the object's reference stays the caller's. */
@@ -289,7 +290,6 @@ static void
 send_object(struct client *cl, struct obj *o, bool expected, const char *stale, struct now now)
 {
 	const struct obj_meta *m = obj_meta(o);
-	struct buf status = { 0 };
 	struct flight_facts facts;
 	struct deliver_head h = {
 		.req = cl->whole || stale != NULL ? &cl->req : NULL,
@@ -299,14 +299,12 @@ send_object(struct client *cl, struct obj *o, bool expected, const char *stale, 
 		.minor = cl->req.minor,
 		.keep_alive = cl->req.keep_alive,
 	};
-	enum deliver_state ds;
 
 	flight_facts(&cl->wait, &facts);
 	if (facts.stale)
 		stale = "stale-if-error";
 	h.say_age = is_from_store(cl) || stale != NULL || facts.validated || m->had_age;
-	cache_status(cl, m, h.age, stale, &status);
-	h.cache_status = status.p;
+	h.cache = cache_status(cl, m, h.age, &facts, stale);
 	if (stale != NULL) {
 		cl->outcome = STAT_stale;
 		/* What is withheld from others came with an answer of its own. */
@@ -314,9 +312,8 @@ send_object(struct client *cl, struct obj *o, bool expected, const char *stale, 
 	}
 	cl->saved = m->fetch_time;
 	cl->state = CL_SENDING;
-	ds = deliver_start(&cl->deliver, cl->gate, o, expected, &h, object_grew, cl);
-	buf_fini(&status);
-	after_delivery_step(cl, ds);
+	after_delivery_step(cl,
+	    deliver_start(&cl->deliver, cl->gate, o, expected, &h, object_grew, cl));
 }
 
 /* It need not, or can't, wait any longer: a stale answer if that may be, or else false. */
@@ -329,6 +326,7 @@ sent_stale(struct client *cl, const char *why)
 	if (o == NULL)
 		return false;
 	stop_timer(cl);
+	flight_leave(&cl->wait);
 	send_object(cl, o, false, why, now);
 	obj_unref(o);
 	return true;

@@ -14,6 +14,7 @@
 #include "cache/obj.h"
 #include "cache/reader.h"
 #include "front/gate.h"
+#include "front/status.h"
 
 #define DELIVER_HIGH	((size_t)256 * 1024)
 #define DELIVER_LOW	((size_t)64 * 1024)
@@ -47,7 +48,7 @@ struct deliver_head {
 	 */
 	const struct head *req;
 	bool		 leader;	/* with the fields that are withheld from others */
-	const char	*cache_status;	/* the field's value */
+	struct status	 cache;		/* Cache-Status */
 	bool		 say_age;
 	usec_t		 age;
 	bool		 to_head;	/* HEAD: no body */

@@ -160,7 +160,7 @@ write_unsatisfied(const struct deliver_answer *a, struct buf *out)
 {
 	struct buf range = { 0 };
 	struct reply r = {
-		.status = 416, .cache_status = a->h->cache_status,
+		.status = 416, .cache = a->h->cache,
 		.text = "none of the ranges asked for begins before the end of the body",
 		.close = a->close, .keep_alive10 = a->h->minor == 0 && a->h->keep_alive,
 	};
@@ -171,36 +171,33 @@ write_unsatisfied(const struct deliver_answer *a, struct buf *out)
 	buf_fini(&range);
 }
 
-static void
-write_status(const struct deliver_answer *a, struct buf *out)
+static int
+status_of(const struct deliver_answer *a)
 {
-	const struct head *head = &a->m->head;
-	int status = a->what == DELIVER_WHOLE ? head->status :
+	return a->what == DELIVER_WHOLE ? a->m->head.status :
 	    a->what == DELIVER_NOT_MODIFIED ? 304 : 206;
-
-	reply_add_status(out, status,
-	    status == head->status ? head->reason : slice_str(status_reason(status)));
 }
 
 void
 deliver_write_head(const struct deliver_answer *a, struct buf *out)
 {
 	const struct deliver_head *h = a->h;
+	const struct head *head = &a->m->head;
+	int status = status_of(a);
 
 	if (a->what == DELIVER_UNSATISFIED) {
 		write_unsatisfied(a, out);
 		return;
 	}
-	write_status(a, out);
+	reply_add_status(out, status,
+	    status == head->status ? head->reason : slice_str(status_reason(status)));
 	write_fields(a, out);
 	if (h->say_age) {
 		buf_add_slice(out, SLICE("Age: "));
 		buf_add_u64(out, h->age < 0 ? 0 : (uint64_t)(h->age / USEC_PER_SEC));
 		buf_add_slice(out, SLICE("\r\n"));
 	}
-	buf_add_slice(out, SLICE("Cache-Status: "));
-	buf_add_str(out, h->cache_status);
-	buf_add_slice(out, SLICE("\r\n"));
+	status_write(&h->cache, status, out);
 	write_framing(a, out);
 	if (a->close)
 		buf_add_slice(out, SLICE("Connection: close\r\n"));

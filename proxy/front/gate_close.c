@@ -92,7 +92,7 @@ detail_of(int status)
 void
 gate_refuse(struct gate *g, int status, const char *text, bool to_head)
 {
-	struct reply r = { .status = status, .detail = detail_of(status), .text = text,
+	struct reply r = { .status = status, .cache.detail = detail_of(status), .text = text,
 	    .close = true, .to_head = to_head };
 	struct buf out = { 0 };
 	struct gate_piece piece = { 0 };

@@ -62,33 +62,13 @@ end(struct buf *out, bool close, bool keep_alive10)
 	buf_add_slice(out, SLICE("\r\n"));
 }
 
-static void
-add_cache_status(struct buf *out, const struct reply *r)
-{
-	buf_add_slice(out, SLICE("Cache-Status: "));
-	if (r->cache_status != NULL) {
-		buf_add_str(out, r->cache_status);
-	} else {
-		buf_add_slice(out, SLICE("corral"));
-		if (r->fwd != NULL) {
-			buf_add_slice(out, SLICE("; fwd="));
-			buf_add_str(out, r->fwd);
-		}
-		if (r->detail != NULL) {
-			buf_add_slice(out, SLICE("; detail="));
-			buf_add_str(out, r->detail);
-		}
-	}
-	buf_add_slice(out, SLICE("\r\n"));
-}
-
 void
 reply_error(struct buf *out, const struct reply *r, usec_t wall)
 {
 	const char *text = r->text != NULL ? r->text : status_reason(r->status);
 
 	start(out, r->status, "text/plain; charset=utf-8", strlen(text) + 1, wall);
-	add_cache_status(out, r);
+	status_write(&r->cache, r->status, out);
 	buf_add_slice(out, r->fields);
 	if (r->retry_after > 0) {
 		buf_add_slice(out, SLICE("Retry-After: "));

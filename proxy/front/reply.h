@@ -7,13 +7,12 @@
 
 #include "base/clock.h"
 #include "base/slice.h"
+#include "front/status.h"
 #include "http/hdr.h"
 
 struct reply {
 	int		 status;
-	const char	*cache_status;	/* the field's value; NULL: it is made of the next two */
-	const char	*fwd;		/* Cache-Status fwd, if the request went forward, or NULL */
-	const char	*detail;	/* Cache-Status detail token, or NULL */
+	struct status	 cache;		/* Cache-Status */
 	const char	*text;		/* what went wrong, for people; a newline is added */
 	const char	*allow;		/* a 405's Allow, or NULL */
 	struct slice	 fields;	/* more lines, each with its end */

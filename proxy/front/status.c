@@ -36,16 +36,17 @@ add_string(struct buf *out, struct slice s)
 }
 
 void
-status_write(const struct status *s, struct buf *out)
+status_write(const struct status *s, int sent, struct buf *out)
 {
-	buf_add_slice(out, SLICE("corral"));
+	buf_add_slice(out, SLICE("Cache-Status: corral"));
 	if (s->hit)
 		buf_add_slice(out, SLICE("; hit"));
 	if (s->fwd != NULL) {
 		buf_add_slice(out, SLICE("; fwd="));
 		buf_add_str(out, s->fwd);
 	}
-	if (s->fwd_status != 0) {
+	/* 2.3: without it, it is the status that is sent. */
+	if (s->fwd != NULL && s->fwd_status != 0 && s->fwd_status != sent) {
 		buf_add_slice(out, SLICE("; fwd-status="));
 		buf_add_u64(out, (uint64_t)s->fwd_status);
 	}
@@ -65,4 +66,5 @@ status_write(const struct status *s, struct buf *out)
 		buf_add_slice(out, SLICE("; key="));
 		add_string(out, s->key);
 	}
+	buf_add_slice(out, SLICE("\r\n"));
 }

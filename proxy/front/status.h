@@ -13,12 +13,12 @@ struct status {
 	bool		 collapsed;
 	bool		 has_ttl;
 	usec_t		 ttl;		/* freshness left; negative: stale for so long */
-	int		 fwd_status;	/* what the backend answered, if it isn't what is sent; 0 */
+	int		 fwd_status;	/* what the backend answered; 0: nothing */
 	const char	*detail;	/* one word, or NULL */
 	struct slice	 key;		/* if it was asked for; empty: not */
 };
 
-/* "corral; fwd=uri-miss; stored; ttl=60", appended. */
-void	status_write(const struct status *s, struct buf *out);
+/* "Cache-Status: corral; fwd=uri-miss; stored; ttl=60\r\n", appended.  sent: the answer's status. */
+void	status_write(const struct status *s, int sent, struct buf *out);
 
 #endif

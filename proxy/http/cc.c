@@ -323,6 +323,9 @@ set_typed(const struct head *resp, const struct sf_member *m, struct cc *out)
 		if (slice_eq(m->key, numbers[i].name)) {
 			int64_t *seconds = seconds_at(out, numbers[i].seconds);
 
+			/* Those of requests mean nothing here, of whatever type. */
+			if (seconds == &out->max_stale || seconds == &out->min_fresh)
+				return true;
 			*seconds = v->integer < CC_MAX ? v->integer : CC_MAX;
 			return v->type == SF_INTEGER && v->integer >= 0;
 		}

@@ -270,8 +270,7 @@ cond_confirms(const struct head *stored, const struct head *resp304)
 
 	have = etag_field(resp304, &theirs, &weak);
 	if (have && etag_field(stored, &ours, &unused))
-		return weak ? cond_etag_weak_equal(theirs, ours) : cond_etag_strong_equal(theirs,
-		    ours);
+		return cond_etag_weak_equal(theirs, ours);
 	if (have || date_field(resp304, last_modified, SOME_DAY, &seconds))
 		return same_modified(stored, resp304, have && !weak);
 	return true;
@@ -301,7 +300,19 @@ is_kept(struct slice name, bool set_cookie)
 	};
 
 	return is_one_of(name, set, sizeof set / sizeof set[0]) ||
-	    (!set_cookie && slice_caseeq(name, SLICE("Set-Cookie")));
+	    (!set_cookie && (slice_caseeq(name, SLICE("Set-Cookie")) ||
+		slice_caseeq(name, SLICE("Set-Cookie2"))));
+}
+
+/* The stored tag is the weak form of the update's: our bytes are not what the strong one names. */
+static bool
+is_weaker(const struct head *stored, const struct head *update)
+{
+	struct slice ours, theirs;
+	bool our_weak, their_weak;
+
+	return etag_field(stored, &ours, &our_weak) && etag_field(update, &theirs, &their_weak) &&
+	    our_weak && !their_weak && cond_etag_weak_equal(ours, theirs);
 }
 
 /* Everything of `stored` but its fields. */
@@ -321,6 +332,7 @@ cond_merge(const struct head *stored, const struct head *update, bool set_cookie
 {
 	int64_t wall = now / USEC_PER_SEC, seconds;
 	bool dated = date_field(update, date, wall, &seconds);
+	bool keep_etag = is_weaker(stored, update);
 	char text[DATE_LEN + 1];
 
 	copy_start(stored, out);
@@ -330,13 +342,15 @@ cond_merge(const struct head *stored, const struct head *update, bool set_cookie
 		/* Both are the update's to say. */
 		if (slice_caseeq(name, SLICE("Age")) || slice_caseeq(name, date))
 			continue;
-		if (is_kept(name, set_cookie) || hdr_get(update, name) == NULL)
+		if (is_kept(name, set_cookie) || (keep_etag && slice_caseeq(name, etag)) ||
+		    hdr_get(update, name) == NULL)
 			hdr_add(out, name, stored->f[i].value);
 	}
 	for (unsigned i = 0; i < update->n; i++) {
 		struct slice name = update->f[i].name;
 
-		if (!is_kept(name, set_cookie) && (dated || !slice_caseeq(name, date)))
+		if (!is_kept(name, set_cookie) && !(keep_etag && slice_caseeq(name, etag)) &&
+		    (dated || !slice_caseeq(name, date)))
 			hdr_add(out, name, update->f[i].value);
 	}
 	if (!dated) {

@@ -44,8 +44,9 @@ void	cond_emit_validators(const struct head *stored, struct buf *out);
 
 /*
  * RFC 9111 4.3.4: does this 304 (to a request with the validators of `stored`) speak of `stored`?
- * Its strong entity-tag must be equal; else a weak one, else Last-Modified; with none of them it
- * does.  One that `stored` has not confirms nothing.  (A 304 without any validator is common, and an
+ * Its entity-tag must be equal, else Last-Modified; with neither of them it does.  Tags are compared
+ * weakly, which is kinder than 4.3.4: servers that compress on the way out mark the tag weak in the
+ * 200 and not in the 304 (cond_merge() keeps the weak one then).  One that `stored` has not confirms nothing.  (A 304 without any validator is common, and an
  * answer to what we asked; by the letter it would confirm only what has no validator either.)
  */
 bool	cond_confirms(const struct head *stored, const struct head *resp304);
@@ -54,7 +55,7 @@ bool	cond_confirms(const struct head *stored, const struct head *resp304);
  * RFC 9111 3.2: *out (empty) becomes the stored head, updated with the fields of `update`, whose
  * hop-by-hop fields are gone already; every field that is in `update` replaces all of that name.
  * Not updated: Content-Length; Content-Encoding and Content-Range, which describe the bytes that we
- * keep; Transfer-Encoding, Via, and Set-Cookie unless set_cookie.  Content-Type is updated: 3.2
+ * keep; a weak ETag by its own strong form; Transfer-Encoding, Via, and Set-Cookie unless set_cookie.  Content-Type is updated: 3.2
  * excuses only caches that don't keep the body as it came.  Age is the update's alone, so that *out
  * is judged (fresh_judge()) like an answer that has just come.  An update without a Date that can
  * be read gets `now` (wall): the time at which it came.  Status, reason and framing stay the stored

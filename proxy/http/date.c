@@ -149,6 +149,9 @@ civil_seconds(const struct civil *c, int64_t *out)
 	    c->sec > 60)
 		return -1;
 	*out = days_of(c->year, c->month, c->day) * DAY_S + c->hour * 3600 + c->min * 60 + c->sec;
+	/* The leap second at the end of all years that can be written. */
+	if (*out > DATE_MAX)
+		*out = DATE_MAX;
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct verdict {
 	enum fresh_class	 class;
 	const char		*why;		/* NULL: nothing against it */
 	bool			 marks;
-	bool			 by_policy;
+	bool			 plain_only;
 	bool			 no_cache;
 };
 
@@ -102,7 +102,14 @@ ttl_applies(int status)
 static bool
 opens_authorization(const struct cc *cc)
 {
-	return cc->is_public || cc->must_revalidate || cc->s_maxage != CC_NONE || cc->s_maxage_bad;
+	return cc->is_public || cc->must_revalidate || cc->s_maxage != CC_NONE;
+}
+
+/* The backend can know who asks, and may have answered that one. */
+static bool
+names_somebody(const struct head *req)
+{
+	return has(req, SLICE("Authorization")) || has(req, SLICE("Cookie"));
 }
 
 /*
@@ -114,15 +121,14 @@ static struct verdict
 directive_verdict(const struct head *req, const struct head *resp, const struct cc *cc,
     const struct fresh_policy *policy)
 {
-	bool shared = policy->share_always && !has(req, SLICE("Authorization")) &&
-	    !has(req, SLICE("Cookie"));
+	bool shared = policy->share_always && !names_somebody(req);
 	struct verdict v = { .class = shared ? FRESH_SHARE : FRESH_ALONE, .marks = !shared,
-	    .by_policy = shared };
+	    .plain_only = shared };
 
 	if (cc->no_store && !(cc->must_understand && understood(resp->status)))
 		v.why = "no-store";
 	else if (cc->no_cache)
-		v = (struct verdict){ v.class, "no-cache", v.marks, v.by_policy, true };
+		v = (struct verdict){ v.class, "no-cache", v.marks, v.plain_only, true };
 	else
 		v = (struct verdict){ .class = FRESH_SHARE };
 	return v;
@@ -138,10 +144,13 @@ alone(const char *why, bool marks)
 static bool
 sets_cookie(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy)
 {
-	const struct slice name = SLICE("Set-Cookie");
+	static const struct slice set[] = { SLICE_INIT("Set-Cookie"), SLICE_INIT("Set-Cookie2") };
 
-	return policy->set_cookie == SET_COOKIE_PRIVATE && has(resp, name) &&
-	    !cc_withholds(cc, name);
+	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
+		if (policy->set_cookie == SET_COOKIE_PRIVATE && has(resp, set[i]) &&
+		    !cc_withholds(cc, set[i]))
+			return true;
+	return false;
 }
 
 /* Whether anyone else may have it, apart from its age and from the method. */
@@ -293,6 +302,28 @@ set_windows(const struct cc *cc, const struct fresh_policy *policy, bool said, s
 	out->stale_if_error = window(cc->stale_if_error, policy->stale_if_error);
 }
 
+/*
+ * Not fresh, so nobody has said that it may be used again; those who wait beside the one who asked get it
+ * only if nothing ties it to that one.  A page for somebody is kept for validation by the next, with what that
+ * one says of itself, and never served stale.  Errors are about the backend.
+ */
+static void
+keep_apart(const struct head *req, const struct head *resp, struct fresh *out)
+{
+	if (out->class != FRESH_SHARE || fresh_is_error(resp->status))
+		return;
+	out->plain_only = true;
+	if (!names_somebody(req))
+		return;
+	out->class = FRESH_ALONE;
+	out->plain_only = false;
+	out->marks = true;
+	out->why = "credentials";
+	out->may_be_stale = false;
+	out->stale_while_revalidate = out->stale_if_error = 0;
+	out->store = out->store && cond_has_validator(resp);
+}
+
 /* Nobody said how long. */
 static void
 settle_silent(const struct head *resp, struct fresh *out)
@@ -304,8 +335,8 @@ settle_silent(const struct head *resp, struct fresh *out)
 
 /* How long, and whether that, or a validator, makes it worth keeping. */
 static void
-judge_lifetime(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy,
-    int64_t wall, struct fresh *out)
+judge_lifetime(const struct head *req, const struct head *resp, const struct cc *cc,
+    const struct fresh_policy *policy, int64_t wall, struct fresh *out)
 {
 	int64_t seconds = explicit_lifetime(resp, cc, wall);
 	/* RFC 9111 3, its last condition */
@@ -316,7 +347,8 @@ judge_lifetime(const struct head *resp, const struct cc *cc, const struct fresh_
 		out->lifetime = seconds * USEC_PER_SEC;
 	else if (policy->ttl > 0 && ttl_applies(resp->status))
 		out->lifetime = policy->ttl + out->initial_age;
-	else
+	else if (!has(req, SLICE("Cookie")) || cc->is_public)
+		/* No guess about a page that may be somebody's. */
 		out->heuristic = (out->lifetime = heuristic_lifetime(resp, cc, policy, wall)) > 0;
 	set_windows(cc, policy, seconds != NO_LIFETIME || out->lifetime > 0, out);
 	if (out->lifetime > out->initial_age) {
@@ -331,6 +363,7 @@ judge_lifetime(const struct head *resp, const struct cc *cc, const struct fresh_
 	/* an error can't stand in for an error */
 	out->store = out->class == FRESH_SHARE && allowed && (cond_has_validator(resp) ||
 	    (seconds != NO_LIFETIME && out->stale_if_error > 0 && !fresh_is_error(resp->status)));
+	keep_apart(req, resp, out);
 }
 
 /* 5.2.2.4: kept to be validated, if it can be; it has no lifetime for us, whatever it says. */
@@ -352,12 +385,12 @@ judge_get(const struct head *req, const struct head *resp, const struct cc *cc,
 	out->class = v.class;
 	out->why = v.why;
 	out->marks = v.marks;
-	out->by_policy = v.by_policy;
+	out->plain_only = v.plain_only;
 	out->immutable = cc->immutable;
 	if (v.no_cache)
 		judge_no_cache(resp, cc, wall, out);
 	else if (v.why == NULL)
-		judge_lifetime(resp, cc, policy, wall, out);
+		judge_lifetime(req, resp, cc, policy, wall, out);
 }
 
 void
@@ -386,14 +419,6 @@ fresh_judge(const struct head *req, const struct head *resp, const struct fresh_
 		*out = lonely;
 	out->class = FRESH_ALONE;
 	out->why = "method";
-}
-
-bool
-fresh_withholds(const struct cc *cc, const struct fresh_policy *policy, struct slice name)
-{
-	if (slice_caseeq(name, SLICE("Set-Cookie")) && policy->set_cookie != SET_COOKIE_STORE)
-		return policy->set_cookie == SET_COOKIE_PRIVATE;
-	return cc_withholds(cc, name);
 }
 
 void

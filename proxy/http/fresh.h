@@ -31,7 +31,11 @@ struct fresh {
 	enum fresh_class	 class;
 	const char		*why;		/* one word for Cache-Status detail; static */
 	bool			 marks;		/* FRESH_ALONE: other answers of this key will be, too */
-	bool			 by_policy;	/* FRESH_SHARE, only since the route says `always` */
+	/*
+	 * FRESH_SHARE: only with requests that say nothing of who asks, since nobody says that it is for
+	 * all (no lifetime, stale on arrival), or only the route does (`always`).
+	 */
+	bool			 plain_only;
 	/*
 	 * To be kept (RFC 9111 3): while it is fresh, or since it can be validated, or served stale.
 	 * With FRESH_ALONE: only for validation (no-cache).
@@ -58,9 +62,6 @@ struct fresh {
  */
 void	fresh_judge(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
     struct now request_time, struct now response_time, struct fresh *out);
-
-/* The field may not go to others, or into the store (qualified no-cache and private; Set-Cookie). */
-bool	fresh_withholds(const struct cc *cc, const struct fresh_policy *policy, struct slice name);
 
 /* What a request asks of a cache (RFC 9111 5.2.1, 5.4). */
 struct fresh_ask {

@@ -34,4 +34,11 @@ void	vary_values(const struct head *req, struct slice names, struct buf *out);
 bool	vary_match(struct slice names, struct slice stored_values, struct slice coding,
     struct slice values);
 
+/*
+ * For what is sent upstream on behalf of a whole variant: if f has a normal form, it is appended in that
+ * spelling ("Name: value\r\n", all lines of its name at the first of them, nothing at the others), its
+ * members in their own order, and this is true.  False: it goes as it came.
+ */
+bool	vary_respell(const struct head *req, const struct hdr_field *f, struct buf *out);
+
 #endif

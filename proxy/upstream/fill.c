@@ -4,8 +4,9 @@
  *
  * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop fields
  * (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is appended
- * (7.6.3).  Of what may be shared, Host and path go up in the normal form of the key: two spellings that
- * have one key must not get two answers from the backend.  Else they go up as they came.
+ * (7.6.3).  Of what may be shared, Host, path and the lists of Accept go up in the normal form of the key
+ * and of Vary: two spellings that are one to us must not get two answers from the backend.  Else they go
+ * up as they came.
  *
  *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
  *	      ── body ──> flight_body ──> false: pause; `look` resumes
@@ -31,6 +32,7 @@
 #include "http/key.h"
 #include "http/route.h"
 #include "http/tags.h"
+#include "http/vary.h"
 #include "upstream/fetch.h"
 #include "upstream/resolve.h"
 
@@ -50,6 +52,7 @@ struct fill {
 	struct buf			 key;
 	struct buf			 plain;		/* the request without our conditions */
 	bool				 retried;	/* it was sent so, after all */
+	bool				 whole;		/* without the client's own conditions */
 	struct now			 asked;
 	bool				 paused;
 	struct event			*patience;	/* with a reader who holds up the others */
@@ -70,6 +73,7 @@ struct fills {
 
 static void	look(void *arg);
 static void	start_fetch(struct fill *f, struct slice head);
+static void	fetch_failed(void *arg, enum fetch_error error, const char *why);
 
 static const struct flight_failure abandoned = {
 	503, "abandoned", "nobody waits for this answer"
@@ -189,6 +193,16 @@ is_ours(struct slice name)
 	return false;
 }
 
+/*
+ * What a client asks of caches, which the route has us ignore: then one that stands between us and the
+ * backend must not follow it either.
+ */
+static bool
+is_control(struct slice name)
+{
+	return slice_caseeq(name, SLICE("Cache-Control")) || slice_caseeq(name, SLICE("Pragma"));
+}
+
 static void
 write_body_framing(struct buf *out, const struct head *req)
 {
@@ -224,9 +238,11 @@ write_request(struct buf *out, const struct fill_request *r, const struct head *
 	for (unsigned i = 0; i < req->n; i++) {
 		const struct hdr_field *f = &req->f[i];
 
-		if (is_ours(f->name) || (r->whole && fresh_field_partial(f->name)))
+		if (is_ours(f->name) || (r->whole && (fresh_field_partial(f->name) ||
+		    (!r->route->client_control && is_control(f->name)))))
 			continue;
-		hdr_emit_field(out, f->name, f->value);
+		if (!r->whole || !vary_respell(req, f, out))
+			hdr_emit_field(out, f->name, f->value);
 	}
 	buf_addf(out, "Via: 1.%d ", req->minor);
 	add_via(c, out);
@@ -275,6 +291,7 @@ invalidate(struct fill *f, const struct head *resp)
 
 	if (method_is_safe(f->req.method) || resp->status < 200 || resp->status >= 400)
 		return;
+	flight_note_purges(f->flight);
 	cache_purge(f->fills->cache, key);
 	invalidate_reference(f, resp, SLICE("Location"));
 	invalidate_reference(f, resp, SLICE("Content-Location"));
@@ -306,6 +323,13 @@ ask_plainly(struct fill *f)
 	start_fetch(f, buf_slice(&f->plain));
 }
 
+/* To a request without conditions there is no 304 (RFC 9110 15.4.5). */
+static bool
+is_unasked(const struct fill *f, const struct head *resp)
+{
+	return resp->status == 304 && f->whole && flight_validates(f->flight) == NULL;
+}
+
 static void
 fetch_got_head(void *arg, struct head *resp)
 {
@@ -315,6 +339,13 @@ fetch_got_head(void *arg, struct head *resp)
 	if (!flight_believes(f->flight, resp)) {
 		head_fini(resp);
 		ask_plainly(f);
+		return;
+	}
+	if (is_unasked(f, resp)) {
+		head_fini(resp);
+		fetch_cancel(f->fetch);
+		stats_add(worker_stats(f->fills->worker), STAT_upstream_errors, 1);
+		fetch_failed(f, FETCH_MALFORMED, "a 304 to a request without conditions");
 		return;
 	}
 	if (resp->status == 304 && flight_validates(f->flight) != NULL)
@@ -515,6 +546,7 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	f->upstream = &r->conf->upstreams[r->route->upstream];
 	f->body = r->body;
 	f->arg = r->arg;
+	f->whole = r->whole;
 	f->look.fn = look;
 	f->look.arg = f;
 	head_copy(&f->req, r->req);

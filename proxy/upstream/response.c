@@ -91,13 +91,28 @@ bad(struct response *a, const char *reason)
 	return RESPONSE_BAD;
 }
 
+static bool
+says_length(const struct head *h)
+{
+	const struct hdr_field *f = hdr_get(h, SLICE("Content-Length"));
+
+	return f != NULL && !slice_eq(f->value, SLICE("0"));
+}
+
 static enum response_step
 final_head(struct response *a, struct head *h)
 {
+	bool announced = (h->status == 204 || h->status == 304) &&
+	    (hdr_get(h, SLICE("Transfer-Encoding")) != NULL || says_length(h));
+
 	parse_response_framing(h, a->to_head);
 	a->in_body = true;
 	a->until_close = h->framing == FRAMING_CLOSE;
-	a->keep_alive = h->keep_alive && !a->until_close;
+	/*
+	 * A body that may not be there (204, 304), but is announced: should it come after all, it must not be
+	 * taken for the next answer.
+	 */
+	a->keep_alive = h->keep_alive && !a->until_close && (a->to_head || !announced);
 	a->empty = h->framing == FRAMING_NONE || (h->framing == FRAMING_LENGTH && h->length == 0);
 	parse_body_init(&a->body, h);
 	return RESPONSE_HEAD;

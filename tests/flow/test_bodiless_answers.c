@@ -8,7 +8,8 @@
 FLOW(bodiless_answers)
 {
 	struct origin *o = origin_start();
-	struct daemon *d = daemon_start("upstream: %s\nworkers: 1\n", origin_url(o));
+	struct daemon *d = daemon_start("upstream: %s\nworkers: 1\n"
+	    "routes: [ { match: { path: /304 }, cache: off }, {} ]\n", origin_url(o));
 	struct client *c = client_open(daemon_addr(d));
 	struct answer *a;
 

@@ -12,7 +12,8 @@
 FLOW(bytes_past_the_end)
 {
 	struct origin *o = origin_start();
-	struct daemon *d = daemon_start("upstream: %s\nworkers: 1\n", origin_url(o));
+	struct daemon *d = daemon_start("upstream: %s\nworkers: 1\n"
+	    "routes: [ { match: { path: /304 }, cache: off }, {} ]\n", origin_url(o));
 	static const char *const paths[] = { "/length", "/chunked", "/empty", "/304", "/head" };
 
 	origin_answer(o, .path = "/length", .text = "hello", .after = POISON);
@@ -28,7 +29,8 @@ FLOW(bytes_past_the_end)
 		struct answer *a;
 
 		client_sendf(
-		    c, "%s %s HTTP/1.1\r\nHost: test\r\n\r\n", i == 4 ? "HEAD" : "GET", paths[i]);
+		    c, "%s %s HTTP/1.1\r\nHost: test\r\nIf-None-Match: \"x\"\r\n\r\n",
+		    i == 4 ? "HEAD" : "GET", paths[i]);
 		a = i == 4 ? client_answer_to_head(c) : client_answer(c);
 		ck_assert_msg(a->complete, "%s: %s", paths[i], a->fault);
 		ck_assert_uint_eq(a->length, i < 2 ? 5 : 0);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A client's no-cache is no weapon against the backend: it is ignored, or under `client_control:
- * obey` validated, and even then a storm of reloads is one fetch.
+ * obey` validated, and even then a storm of reloads is one fetch.  Nor does it go up with what all
+ * may share, where another cache would follow it; only with what is passed on as it came.
  */
 #include "tests/lib/flow.h"
+
+#include <stdio.h>
 
 static const char *const reloads[] = {
     "Cache-Control: no-cache\r\n",
@@ -76,15 +79,68 @@ storm(struct origin *o, struct daemon *d)
 	herd_free(h);
 }
 
+/* The first request for the target says what its client said of caches, or nothing. */
+static void
+goes_up(struct origin *o, const char *target, const char *fields, bool does)
+{
+	static const char *const names[] = { "Cache-Control", "Pragma" };
+	struct origin_request q = origin_request(o, target, 0);
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *said = answer_head_field(fields, names[i], 0);
+		char *want = said != NULL && does ? test_text(said) : NULL;
+		const char *got = origin_field(&q, names[i]);
+
+		ck_assert_msg(want == NULL ? got == NULL : got != NULL && strcmp(got, want) == 0,
+		    "%s, %s: %s goes up as %s", target, fields, names[i], got != NULL ? got : "-");
+		free(want);
+	}
+}
+
+static void
+told_upwards(struct origin *o, struct daemon *d)
+{
+	static const struct { const char *path, *method; bool does; } ways[] = {
+		{ "/shared", "GET", false },
+		{ "/shared/head", "HEAD", false },
+		{ "/obey", "GET", true },
+		{ "/shared/post", "POST", true },
+		{ "/off", "GET", true },
+	};
+	char target[64], head[128];
+	struct answer *a;
+
+	origin_answer(o, .path = "/shared*", .text = "hello",
+	    .fields = "Cache-Control: max-age=100\r\n");
+	origin_answer(o, .path = "/obey/*", .text = "hello",
+	    .fields = "Cache-Control: max-age=100\r\n");
+	origin_answer(o, .path = "/off/*", .text = "hello");
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+		for (size_t k = 0; k < RELOADS; k++) {
+			snprintf(target, sizeof target, "%s/%zu", ways[i].path, k);
+			/* As a head is looked up: a first line, then fields. */
+			snprintf(head, sizeof head, "\r\n%s\r\n", reloads[k]);
+			a = client_exchangef(daemon_addr(d),
+			    "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s%s\r\n",
+			    ways[i].method, target, reloads[k],
+			    strcmp(ways[i].method, "POST") == 0 ? "Content-Length: 0\r\n" : "");
+			ck_assert_msg(a->status == 200, "%s: %d", target, a->status);
+			answer_free(a);
+			goes_up(o, target, head, ways[i].does);
+		}
+}
+
 FLOW(client_control)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start("upstream: %s\nworkers: 2\nroutes:\n"
-	    "  - { match: { path: /obey }, client_control: obey }\n  - {}\n", origin_url(o));
+	    "  - { match: { path: /obey }, client_control: obey }\n"
+	    "  - { match: { path: /off }, cache: off }\n  - {}\n", origin_url(o));
 
 	ignored(o, d);
 	obeyed(o, d);
 	storm(o, d);
+	told_upwards(o, d);
 	daemon_stop(d);
 	origin_stop(o);
 }

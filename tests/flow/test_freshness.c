@@ -36,6 +36,20 @@ static const struct {
     {"Set-Cookie", "/k", "Cache-Control: max-age=100\r\nSet-Cookie: a=b\r\n", false, 0},
     {"route cache: off", "/off", "Cache-Control: max-age=100\r\n", false, 0},
     {"Age as old as max-age", "/l", "Cache-Control: max-age=100\r\nAge: 100\r\n", false, 0},
+    {"a guess, of 1000 seconds", "/n",
+	"Date: Thu, 01 Jan 2060 00:16:40 GMT\r\n"
+	"Last-Modified: Thu, 01 Jan 2060 00:00:00 GMT\r\n",
+	true, 100},
+    {"a guess is a day at most", "/o",
+	"Date: Thu, 01 Jan 2060 00:00:00 GMT\r\n"
+	"Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\r\n",
+	true, 86400},
+    {"no guess by the route", "/guess/off",
+	"Date: Thu, 01 Jan 2060 00:16:40 GMT\r\n"
+	"Last-Modified: Thu, 01 Jan 2060 00:00:00 GMT\r\n",
+	false, 0},
+    {"must-understand lifts no-store", "/p",
+	"Cache-Control: must-understand, no-store, max-age=100\r\n", true, 100},
     {"quoted max-age in capitals", "/m", "CACHE-CONTROL: MAX-AGE=\"100\"\r\n", true, 100},
 };
 
@@ -44,7 +58,8 @@ FLOW(freshness)
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("upstream: %s\nworkers: 1\nroutes:\n"
 						"  - { match: { path: /ttl }, ttl: 50s }\n  - { "
-						"match: { path: /off }, cache: off }\n  - {}\n",
+						"match: { path: /off }, cache: off }\n"
+						"  - { match: { path: /guess }, heuristic: 0 }\n  - {}\n",
 	    origin_url(o));
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

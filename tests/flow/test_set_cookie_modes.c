@@ -94,6 +94,30 @@ strip_mode(struct origin *o, struct daemon *d)
 	herd_free(h);
 }
 
+/* An answer for one, stored to be validated: the cookie is that one's, and not stored. */
+static void
+stripped_from_the_stored(struct origin *o, struct daemon *d)
+{
+	char *cookie;
+
+	origin_answer(o, .path = "/strip/validated", .times = 1, .cookie = true, .text = "hello",
+	    .fields = "Cache-Control: no-cache\r\nETag: \"1\"\r\n");
+	origin_answer(o, .path = "/strip/validated", .status = 304,
+	    .fields = "Cache-Control: no-cache\r\nETag: \"1\"\r\n");
+	cookie = cookie_later(d, "/strip/validated", false);
+	ck_assert_ptr_nonnull(cookie);
+	ck_assert_str_eq(cookie, "n=1");
+	free(cookie);
+	daemon_wait_stat(d, "flights", 0);
+	for (unsigned i = 0; i < 2; i++) {
+		int64_t before = daemon_stat(d, "revalidated");
+
+		ck_assert_ptr_null(cookie_later(d, "/strip/validated", false));
+		ck_assert_int_eq(daemon_stat(d, "revalidated"), before + 1);
+		daemon_wait_stat(d, "flights", 0);
+	}
+}
+
 /* A field like any other. */
 static void
 store_mode(struct origin *o, struct daemon *d)
@@ -155,6 +179,7 @@ FLOW(set_cookie_modes)
 
 	private_mode(o, d);
 	strip_mode(o, d);
+	stripped_from_the_stored(o, d);
 	store_mode(o, d);
 	named_field(o, d, "/no-cache", "Cache-Control: max-age=60, no-cache=\"Set-Cookie\"\r\n");
 	named_field(o, d, "/named", "Cache-Control: max-age=60, private=\"set-cookie\"\r\n");

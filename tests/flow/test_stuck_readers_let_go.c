@@ -15,12 +15,14 @@ FLOW(stuck_readers_let_go)
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start("upstream: %s\nworkers: 2\n"
 	    "cache: { memory: 8MiB, max_object: 8MiB }\n", origin_url(o));
-	struct client *stuck[STUCK], *reads = client_open_small(daemon_addr(d), 4096);
+	struct client *stuck[STUCK], *reads = client_open_small(daemon_addr(d), 65536);
 	char path[32];
 
 	origin_answer(o, .path = "/*", .bytes = BODY, .fields = "Cache-Control: max-age=60\r\n");
 	client_ask(reads, "/reads", "");
 	ck_assert_uint_ge(client_read(reads, 1)->length, 1);
+	/* Whole before it is driven out: else its fetch would go at the pace of this client. */
+	daemon_wait_stat(d, "flights", 0);
 	for (unsigned i = 0; i < STUCK; i++) {
 		stuck[i] = client_open_small(daemon_addr(d), 4096);
 		snprintf(path, sizeof path, "/%u", i);

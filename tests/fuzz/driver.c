@@ -29,8 +29,10 @@
 #define SEEDS_MAX	1000
 #define RUN_SECONDS	10
 
-/* Of the sanitizers' runtime, where there is one: called before it ends the process. */
-void	__sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+/* Asked by the sanitizers' runtimes, where there are any: they abort, so that caught() sees it. */
+const char	*__asan_default_options(void);
+const char	*__tsan_default_options(void);
+const char	*__ubsan_default_options(void);
 
 static struct {
 	char		 name[64];		/* of the target, without "fuzz_" */
@@ -44,6 +46,24 @@ static struct {
 } driver;
 
 /* --- when it goes wrong: async-signal-safe --- */
+
+const char *
+__asan_default_options(void)
+{
+	return "abort_on_error=1";
+}
+
+const char *
+__tsan_default_options(void)
+{
+	return "abort_on_error=1";
+}
+
+const char *
+__ubsan_default_options(void)
+{
+	return "abort_on_error=1";
+}
 
 static void
 say(const char *s)
@@ -301,8 +321,6 @@ prepare(const char *program)
 		driver.nwords++;
 	sigaction(SIGABRT, &sa, NULL);
 	sigaction(SIGALRM, &sa, NULL);
-	if (__sanitizer_set_death_callback != NULL)
-		__sanitizer_set_death_callback(save);
 }
 
 int

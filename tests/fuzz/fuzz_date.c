@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dates (RFC 9110 5.6.7): what is read can be written and read again; nothing but a date is one;
- * only two-digit years depend on the time of reading, and never lie more than fifty years ahead of
- * it.
+ * Dates (RFC 9110 5.6.7): what is read can be written and read again, and read in capitals;
+ * nothing but a date is one; only two-digit years depend on the time of reading, and never lie more
+ * than fifty years ahead of it.
  */
 #include "http/date.h"
 
@@ -15,8 +15,7 @@
 
 const char *const fuzz_words[] = {
 	"Sun", "Sunday", "Nov", "Feb", ", ", " GMT", "00:00:00", "23:59:60", "29", "9999", "0000",
-	    "1970",
-	"-94 ", "-73 ", "  6 ", NULL,
+	"1970", "-94 ", "-73 ", "  6 ", NULL,
 };
 
 static void

@@ -12,9 +12,8 @@
 
 const char *const fuzz_words[] = {
 	"Vary: ", "Accept-Encoding", "Accept-Language", "Accept", "Cookie", "*", "gzip", "br",
-	    "identity",
-	";q=0", ";q=0.5", ";q=1.000", ", ", ",", "en", "en-GB", "text/html", "*/*", "\n",
-	"\n--\n", NULL,
+	"identity", ";q=0", ";q=0.5", ";q=1.000", ", ", ",", "en", "en-GB", "text/html", "*/*",
+	"\n", "\n--\n", NULL,
 };
 
 static const struct slice accept_encoding = SLICE_INIT("accept-encoding");

@@ -89,6 +89,7 @@ struct conn {
 	char		*out;
 	size_t		 out_len, out_off, out_size, out_body;
 	uint64_t	 body_off;	/* of the answer's body, put into out so far */
+	char		 echo[128];	/* the body, by the rule's echo */
 	bool		 ended;		/* all of it was put into out, */
 	bool		 past_end;	/* and what the rule says comes after it */
 	TAILQ_ENTRY(conn) link;
@@ -131,14 +132,15 @@ target_of(struct origin *o, const char *name)
 }
 
 static const struct origin_rule *
-rule_for(struct origin *o, const char *target)
+rule_for(struct origin *o, const char *method, const char *target)
 {
 	for (struct script *s = o->scripts; s != NULL; s = s->next) {
 		size_t n = strlen(s->rule.path);
 		bool match = n > 0 && s->rule.path[n - 1] == '*' ?
 		    strncmp(s->rule.path, target, n - 1) == 0 : strcmp(s->rule.path, target) == 0;
 
-		if (match && (s->rule.times == 0 || s->used < s->rule.times)) {
+		if (match && (s->rule.method == NULL || strcmp(s->rule.method, method) == 0) &&
+		    (s->rule.times == 0 || s->used < s->rule.times)) {
 			s->used++;
 			return &s->rule;
 		}
@@ -205,17 +207,47 @@ bodiless(const struct conn *c, int status)
 	return strcmp(c->entry->request.method, "HEAD") == 0 || status == 204 || status == 304;
 }
 
+static const char *
+body_text(const struct conn *c)
+{
+	return c->rule->echo != NULL ? c->echo : c->rule->text;
+}
+
 static uint64_t
 body_total(const struct conn *c)
 {
-	return c->rule->text != NULL ? strlen(c->rule->text) : c->rule->bytes;
+	const char *text = body_text(c);
+
+	return text != NULL ? strlen(text) : c->rule->bytes;
+}
+
+static void
+take_echo(struct conn *c)
+{
+	const char *v = answer_head_field(c->entry->head, c->rule->echo, 0);
+
+	snprintf(c->echo, sizeof c->echo, "%s", v != NULL ? v : "");
+}
+
+static void
+out_cookie(struct conn *c)
+{
+	char line[160];
+	int n = c->rule->echo != NULL ?
+	    snprintf(line, sizeof line, "Set-Cookie: %s\r\n", c->echo) :
+	    snprintf(line, sizeof line, "Set-Cookie: n=%u\r\n", ++c->target->cookies);
+
+	out_add(c, line, (size_t)n);
 }
 
 static void
 answer_begin(struct conn *c)
 {
 	const struct origin_rule *r = c->rule;
-	int status = r->status != 0 ? r->status : 200;
+	bool not_modified = r->fields_304 != NULL &&
+	    answer_head_field(c->entry->head, "If-None-Match", 0) != NULL;
+	int status = not_modified ? 304 : r->status != 0 ? r->status : 200;
+	const char *fields = not_modified ? r->fields_304 : r->fields;
 	char line[128];
 	int n;
 
@@ -233,12 +265,12 @@ answer_begin(struct conn *c)
 	}
 	n = snprintf(line, sizeof line, "HTTP/1.1 %d Text\r\n", status);
 	out_add(c, line, (size_t)n);
-	if (r->fields != NULL)
-		out_add(c, r->fields, strlen(r->fields));
-	if (r->cookie) {
-		n = snprintf(line, sizeof line, "Set-Cookie: n=%u\r\n", ++c->target->cookies);
-		out_add(c, line, (size_t)n);
-	}
+	if (fields != NULL)
+		out_add(c, fields, strlen(fields));
+	if (r->echo != NULL)
+		take_echo(c);
+	if (r->cookie)
+		out_cookie(c);
 	if (status == 204 || status == 304)
 		n = 0;
 	else if (r->framing == ORIGIN_LENGTH)
@@ -259,6 +291,7 @@ answer_more(struct conn *c)
 {
 	const struct origin_rule *r = c->rule;
 	uint64_t total = body_total(c), limit = total;
+	const char *text = body_text(c);
 	char block[BLOCK], line[32];
 	size_t n;
 
@@ -272,8 +305,8 @@ answer_more(struct conn *c)
 	}
 	if (c->body_off < limit) {
 		n = limit - c->body_off < BLOCK ? (size_t)(limit - c->body_off) : BLOCK;
-		if (r->text != NULL)
-			memcpy(block, r->text + c->body_off, n);
+		if (text != NULL)
+			memcpy(block, text + c->body_off, n);
 		else
 			test_body(block, c->body_off, n);
 		if (r->framing == ORIGIN_CHUNKED)
@@ -530,7 +563,7 @@ read_head(struct origin *o, struct conn *c)
 	in_drop(c, len);
 	c->chunk = CHUNK_LINE;
 	c->target = target_of(o, e->request.target);
-	c->rule = rule_for(o, e->request.target);
+	c->rule = rule_for(o, e->request.method, e->request.target);
 	c->due = c->rule->delay_ms != 0 ? test_now() + (int64_t)c->rule->delay_ms * 1000 : 0;
 	c->target->requests++;
 	o->requests++;

@@ -22,6 +22,7 @@ enum origin_framing {
 /* What to answer.  Texts must live as long as the origin. */
 struct origin_rule {
 	const char	*path;		/* "/a": that target; "/a*": all that begin so */
+	const char	*method;	/* NULL: any */
 	unsigned	 times;		/* for so many requests, then the next rule; 0: all */
 	int		 status;	/* 0: 200 */
 	const char	*fields;	/* "Cache-Control: max-age=60\r\n" */
@@ -32,6 +33,8 @@ struct origin_rule {
 	size_t		 raw_len;	/* 0: up to its NUL */
 	const char	*before;	/* sent before the head: 1xx */
 	bool		 cookie;	/* also Set-Cookie: n=1, n=2, ...: never one twice */
+	const char	*echo;		/* a request field: its value is body and cookie */
+	const char	*fields_304;	/* for If-None-Match: 304 with these instead */
 	const char	*after;		/* sent past the end of the answer */
 	bool		 close;		/* then close */
 	bool		 cut;		/* close after cut_at bytes of body */

@@ -394,6 +394,55 @@ rig_feed(struct flight *fl, uint64_t off, size_t n)
 	return more;
 }
 
+/* The head of a fetch that a guest led, and nothing after it: it ends there, or is over already. */
+static inline void
+rig_bare(struct guest *leader, int status, const char *fields)
+{
+	struct flight *fl = leader->lk.flight;
+	struct head resp;
+	struct obj *o;
+
+	rig_response(&resp, status, fields, RIG_NO_BODY);
+	ASSERT(flight_believes(fl, &resp));
+	o = flight_head(fl, &leader->req, &resp, clock_now(), clock_now());
+	if (o != NULL)
+		flight_end(fl);
+	obj_unref(o);
+	flight_unref(fl);
+	leader->lk.flight = NULL;
+}
+
+static inline void
+rig_fail(struct guest *leader)
+{
+	static const struct flight_failure no_answer = { 502, "connect", "no answer" };
+
+	flight_failed(leader->lk.flight, &no_answer);
+	flight_unref(leader->lk.flight);
+	leader->lk.flight = NULL;
+}
+
+/* The value of a field of a head, or "": several lines are joined by "|". */
+static inline const char *
+rig_field(const struct head *h, const char *name)
+{
+	static char text[512];
+	const struct hdr_field *f = NULL;
+	size_t n = 0;
+
+	text[0] = '\0';
+	while ((f = hdr_next(h, slice_str(name), f)) != NULL)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s", n > 0 ? "|" : "",
+		    (int)f->value.n, f->value.p);
+	return text;
+}
+
+static inline bool
+rig_buf_has(const struct buf *b, const char *text)
+{
+	return b->n > 0 && memmem(b->p, b->n, text, strlen(text)) != NULL;
+}
+
 /* The whole of a fetch that a guest led: a stored, sealed answer of that length. */
 static inline void
 rig_answer(struct guest *leader, const char *fields, size_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cache/cache.h"
 
-#include <sched.h>
+#include "http/key.h"
 
 #include "tests/unit/cache/rig.h"
 
@@ -871,15 +871,48 @@ END_TEST
 
 /*
  * The storm: guests on four workers ask for a few keys again and again, lead, park, read, pause,
- * leave at every moment; fetches end well, break, fail; keys are purged and the memory is halved
- * and doubled.  Each answer says for whom it is, and each guest checks that it is for it, and whole.
+ * leave at every moment.  Fetches end well, break, fail, answer 304, 503 or something in between; what is
+ * stored expires, is purged by URL, by tag, or all of it; the memory is halved and doubled.  Each answer
+ * says for whom it is, and each guest checks that it is for it, and whole.
  */
 #define STORMERS	32
-#define STORM_TURNS	60
-#define STORM_KEYS	5
+#define STORM_TURNS	200
+
+enum kind { PUBLIC_KIND, VARIES, PRIVATE_KIND, UNSTORED, SHORT, NO_CACHE, BY_CHANCE };
+
+static const struct {
+	const char	*key;
+	enum kind	 kind;
+} storm_keys[] = {
+	{ "http://a/0", PUBLIC_KIND },
+	{ "http://a/1", VARIES },
+	{ "http://a/2", PRIVATE_KIND },
+	{ "http://a/3", UNSTORED },
+	{ "http://b/4", SHORT },
+	{ "http://b/5", NO_CACHE },
+	{ "http://b/4\nh:x:y", BY_CHANCE },
+	{ "http://b/6", BY_CHANCE },
+};
+
+#define STORM_KEYS	((unsigned)(sizeof storm_keys / sizeof storm_keys[0]))
+
+/* How the storm's requests ended: a run in which one of these never happens tests too little. */
+enum storm_count {
+	N_HIT, N_STALE, N_STALE_LEAD, N_PARK, N_ABSENT, N_RENEWED, N_DISBELIEVED, N_STALE_ON_ERROR,
+	N_INTERIM, N_PURGED, N_COUNTS,
+};
+
+static _Atomic unsigned storm_counts[N_COUNTS];
+
+static void
+storm_count(enum storm_count what)
+{
+	atomic_fetch_add(&storm_counts[what], 1);
+}
 
 struct storm {
 	struct worker		*w[WORKERS];
+	struct conf_route	 route, obeys;
 	struct rig_count	 left;		/* guests and fills */
 };
 
@@ -887,7 +920,7 @@ struct stormer {
 	struct guest		 g;
 	struct storm		*storm;
 	struct worker_msg	 step;
-	unsigned		 seed, turns;
+	unsigned		 seed, turns, number;
 	unsigned		 key;
 	bool			 alone;
 	enum { ST_ASK, ST_WAIT, ST_READ } state;
@@ -937,34 +970,151 @@ fill_look(void *arg)
 	}
 }
 
-/* Key 0: public; 1: varies; 2: private; 3: for who waits; 4: all of it by chance. */
+static struct slice
+who_asks(const struct head *req)
+{
+	return hdr_get(req, SLICE("X-Who"))->value;
+}
+
+static bool
+says_who(const struct head *req)
+{
+	return hdr_get(req, SLICE("Authorization")) != NULL || hdr_get(req, SLICE("Cookie")) != NULL;
+}
+
+static void
+add_total(struct head *h, uint64_t n, bool with_tag)
+{
+	char text[48];
+
+	snprintf(text, sizeof text, "\"%llu\"", (unsigned long long)n);
+	if (with_tag)
+		hdr_add(h, SLICE("ETag"), slice_str(text));
+	hdr_add(h, SLICE("X-Total"), slice_of(text + 1, strlen(text) - 2));
+}
+
+/* What is for all of a key's answers. */
+static void
+fill_fields(struct stormfill *f, enum kind kind, struct head *resp)
+{
+	static const char *const control[] = {
+		[PUBLIC_KIND] = "max-age=1, stale-while-revalidate=3",
+		[VARIES] = "max-age=1, stale-while-revalidate=3",
+		[PRIVATE_KIND] = "private",
+		[UNSTORED] = "max-age=0, stale-if-error=0",
+		[NO_CACHE] = "no-cache",
+	};
+
+	if (kind != SHORT)
+		hdr_add(resp, SLICE("Cache-Control"), slice_str(control[kind]));
+	if (kind == VARIES)
+		hdr_add(resp, SLICE("Vary"), SLICE("Accept"));
+	if (kind == PRIVATE_KIND || hdr_get(&f->req, SLICE("Authorization")) != NULL)
+		hdr_add(resp, SLICE("X-For"), who_asks(&f->req));
+	hdr_add(resp, SLICE("Surrogate-Key"), f->key % 2 ? SLICE("odd all") : SLICE("even all"));
+	hdr_add(resp, SLICE("Cache-Groups"), SLICE("\"group\""));
+}
+
+static enum kind
+fill_kind(struct stormfill *f)
+{
+	enum kind kind = storm_keys[f->key].kind;
+
+	return kind == BY_CHANCE ? (enum kind)(rig_random(&f->seed) % BY_CHANCE) : kind;
+}
+
+/* A 304 that confirms, and one that doesn't: then it goes on with a whole answer. */
+static bool
+fill_confirm(struct stormfill *f, struct head *resp)
+{
+	const struct head *stored = flight_validates(f->fl);
+	unsigned dice = rig_random(&f->seed);
+
+	if (stored == NULL || dice % 3 == 0)
+		return false;
+	rig_response(resp, 304, "", RIG_NO_BODY);
+	if (dice % 8 == 1) {
+		hdr_add(resp, SLICE("ETag"), SLICE("\"another\""));
+		ASSERT(!flight_believes(f->fl, resp) && flight_validates(f->fl) == NULL);
+		head_fini(resp);
+		storm_count(N_DISBELIEVED);
+		return false;
+	}
+	if (dice % 8 == 2 && storm_keys[f->key].kind == BY_CHANCE)
+		fill_fields(f, PRIVATE_KIND, resp);
+	else if (hdr_get(&f->req, SLICE("Authorization")) != NULL)
+		hdr_add(resp, SLICE("X-For"), who_asks(&f->req));
+	if (dice % 8 == 3)
+		hdr_add(resp, SLICE("Set-Cookie"), who_asks(&f->req));
+	if (dice % 8 == 4)
+		hdr_add(resp, SLICE("ETag"), hdr_get(stored, SLICE("ETag"))->value);
+	ASSERT(flight_believes(f->fl, resp));
+	storm_count(N_RENEWED);
+	return true;
+}
+
+static void
+fill_whole(struct stormfill *f, struct head *resp)
+{
+	bool head = method_is(&f->req, "HEAD"), post = method_is(&f->req, "POST");
+	enum kind kind = post ? PUBLIC_KIND : fill_kind(f);
+	bool known = rig_random(&f->seed) % 2;
+
+	if (rig_random(&f->seed) % (flight_validates(f->fl) != NULL ? 2 : 6) == 0) {
+		f->total = 0;
+		rig_response(resp, 503, "X-Total: 0\n", RIG_NO_BODY);
+		return;
+	}
+	if (head)
+		f->total = 0;
+	rig_response(resp, 200, "", head ? RIG_NO_BODY : known ? (int64_t)f->total : RIG_NO_LENGTH);
+	fill_fields(f, kind, resp);
+	/* What it says of the stored one is true, or that it is another. */
+	if (head && rig_random(&f->seed) % 4 == 0)
+		hdr_add(resp, SLICE("ETag"), SLICE("\"another\""));
+	if (head)
+		return;
+	add_total(resp, f->total, kind != UNSTORED);
+	if (kind == VARIES)
+		hdr_add(resp, SLICE("X-Accept"), hdr_get(&f->req, SLICE("Accept"))->value);
+	if (post)
+		hdr_add(resp, SLICE("Content-Location"), key_url(slice_str(storm_keys[f->key].key)));
+}
+
 static bool
 fill_head(struct stormfill *f)
 {
-	const struct hdr_field *who = hdr_get(&f->req, SLICE("X-Who"));
-	const struct hdr_field *accept = hdr_get(&f->req, SLICE("Accept"));
-	unsigned kind = f->key < 4 ? f->key : rig_random(&f->seed) % 4;
+	struct slice key = slice_str(storm_keys[f->key].key);
 	struct head resp;
-	char text[24];
 
-	rig_response(&resp, 200, "", rig_random(&f->seed) % 2 ? (int64_t)f->total : RIG_NO_LENGTH);
-	snprintf(text, sizeof text, "%llu", (unsigned long long)f->total);
-	hdr_add(&resp, SLICE("X-Total"), slice_str(text));
-	if (kind == 1) {
-		hdr_add(&resp, SLICE("Vary"), SLICE("Accept"));
-		hdr_add(&resp, SLICE("X-Accept"), accept->value);
-	} else if (kind == 2) {
-		hdr_add(&resp, SLICE("X-For"), who->value);
+	if (!fill_confirm(f, &resp))
+		fill_whole(f, &resp);
+	if (method_is(&f->req, "POST")) {
+		cache_purge(c, key);
+		cache_purge_tags(c, SLICE("g:group\n"), &key);
 	}
-	if (kind < 3)
-		hdr_add(&resp, SLICE("Cache-Control"),
-		    kind == 2 ? SLICE("private") : SLICE("max-age=1"));
 	f->o = flight_head(f->fl, &f->req, &resp, clock_now(), clock_now());
 	if (f->o == NULL)
 		return false;
-	obj_set_source(f->o, f->worker, &f->look);
+	if (obj_state(f->o) == OBJ_FILLING)
+		obj_set_source(f->o, f->worker, &f->look);
+	else
+		f->off = f->total = 0;
 	worker_post(f->worker, &f->look);
 	return true;
+}
+
+/* Only what can't be about the one who asked is for all. */
+static void
+fill_interim(struct stormfill *f)
+{
+	struct head h;
+
+	rig_response(&h, 103, "", RIG_NO_BODY);
+	if (says_who(&f->req))
+		hdr_add(&h, SLICE("X-For"), who_asks(&f->req));
+	flight_interim(f->fl, &h);
+	head_fini(&h);
 }
 
 static void
@@ -976,11 +1126,13 @@ fill_step(void *arg)
 
 	if (f->pause > 0) {
 		f->pause--;
+		if (dice % 3 == 0)
+			fill_interim(f);
 		worker_post(f->worker, &f->step);
 		return;
 	}
-	if (dice % 50 == 0 || (f->o == NULL && !fill_head(f))) {
-		if (dice % 50 == 0 && f->o == NULL)
+	if (dice % 25 == 0 || (f->o == NULL && !fill_head(f))) {
+		if (dice % 25 == 0 && f->o == NULL)
 			flight_failed(f->fl, &no_answer);
 		else if (f->o != NULL)
 			flight_broken(f->fl);
@@ -1017,25 +1169,67 @@ fill_start(struct stormer *s)
 	f->step = (struct worker_msg){ .fn = fill_step, .arg = f };
 	f->look = (struct worker_msg){ .fn = fill_look, .arg = f };
 	head_copy(&f->req, &s->g.req);
+	if (s->g.lk.whole)
+		f->req.method = SLICE("GET");
 	rig_count_add(&f->storm->left, 1);
 	flight_set_source(f->fl, f->worker, &f->look);
 	worker_post(f->worker, &f->step);
+}
+
+/* Time passes, and somebody tidies up. */
+static void
+storm_weather(struct stormer *s)
+{
+	static const struct slice tags[] = {
+		SLICE_INIT("t:odd\n"), SLICE_INIT("t:even\nt:none\n"), SLICE_INIT("g:group\n"),
+	};
+	unsigned dice = rig_random(&s->seed);
+	struct slice key = slice_str(storm_keys[rig_random(&s->seed) % STORM_KEYS].key);
+	unsigned purged = 0;
+
+	rig_pass(USEC_PER_MSEC);
+	if (dice % 48 == 0)
+		rig_pass(USEC_PER_SEC / 2);
+	if (dice % 256 == 1)
+		rig_pass(61 * USEC_PER_SEC);
+	if (dice % 48 == 2)
+		purged += cache_purge(c, key);
+	if (dice % 64 == 3)
+		purged += cache_purge_tags(c, tags[dice / 64 % 3], &key);
+	if (dice % 512 == 4)
+		purged += cache_purge_all(c);
+	if (dice % 128 == 5)
+		cache_set_limits(c, 40 * KIB, 64 * KIB);
+	if (dice % 16 == 6)
+		cache_set_limits(c, MIB, 64 * KIB);
+	if (purged > 0)
+		storm_count(N_PURGED);
 }
 
 /* This turn is over; the next one begins through the loop. */
 static void
 storm_next(struct stormer *s)
 {
-	guest_leave(&s->g);
-	memset(&s->g.reader, 0, sizeof s->g.reader);
-	s->state = ST_ASK;
-	s->alone = false;
+	static const char *const methods[] = { "GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST" };
+	static const char *const control[] = {
+		"", "", "Cache-Control: no-cache\n", "Cache-Control: only-if-cached\n",
+		"Cache-Control: max-stale\n", "Cache-Control: no-store\n", "Authorization: x\n",
+		"Cookie: a=b\n",
+	};
+	char fields[100];
+
+	guest_fini(&s->g);
 	if (s->turns-- == 0) {
 		worker_unpost(s->g.worker, &s->step);
-		head_fini(&s->g.req);
 		rig_count_add(&s->storm->left, -1);
 		return;
 	}
+	storm_weather(s);
+	snprintf(fields, sizeof fields, "X-Who: %u\nAccept: %u\n%s", s->number, s->number % 3,
+	    control[rig_random(&s->seed) % 8]);
+	guest_init(&s->g, s->g.worker, methods[rig_random(&s->seed) % 8], fields);
+	s->state = ST_ASK;
+	s->alone = false;
 	s->key = rig_random(&s->seed) % STORM_KEYS;
 	worker_post(s->g.worker, &s->step);
 }
@@ -1050,19 +1244,71 @@ storm_more(void *arg)
 }
 
 static void
-storm_open(struct stormer *s)
+storm_read_on(struct stormer *s)
 {
-	const struct head *h;
+	const struct head *h = &obj_meta(s->g.obj)->head;
 	const struct hdr_field *f;
 
 	s->state = ST_READ;
-	guest_open(&s->g);
-	h = &obj_meta(s->g.obj)->head;
 	if ((f = hdr_get(h, SLICE("X-For"))) != NULL)
-		ASSERT(slice_eq(f->value, hdr_get(&s->g.req, SLICE("X-Who"))->value));
+		ASSERT(slice_eq(f->value, who_asks(&s->g.req)));
 	if ((f = hdr_get(h, SLICE("X-Accept"))) != NULL)
 		ASSERT(slice_eq(f->value, hdr_get(&s->g.req, SLICE("Accept"))->value));
+	/* Nobody gets another's cookie; one that comes with a 304 isn't even in the head. */
+	ASSERT(hdr_get(h, SLICE("Set-Cookie")) == NULL);
 	worker_post(s->g.worker, &s->step);
+}
+
+static void
+storm_open(struct stormer *s)
+{
+	struct flight_facts facts;
+
+	flight_facts(&s->g.wait, &facts);
+	if (facts.stale)
+		storm_count(N_STALE_ON_ERROR);
+	s->g.more = storm_more;
+	s->g.more_arg = s;
+	guest_open(&s->g);
+	storm_read_on(s);
+}
+
+/* It can't wait, or there is nothing to wait for. */
+static bool
+storm_stale(struct stormer *s)
+{
+	struct obj *o = wait_take_stale(&s->g.wait, clock_mono());
+
+	if (o == NULL)
+		return false;
+	storm_count(N_STALE_ON_ERROR);
+	flight_leave(&s->g.wait);
+	s->g.obj = o;
+	reader_open(&s->g.reader, o, false, s->g.worker, storm_more, s);
+	storm_read_on(s);
+	return true;
+}
+
+/* Decided, with the interim answers taken. */
+static bool
+storm_waited(struct stormer *s)
+{
+	struct slice text, who = who_asks(&s->g.req);
+	const char *at;
+
+	for (;;) {
+		switch (wait_next(&s->g.wait, &text)) {
+		case WAIT_INTERIM:
+			storm_count(N_INTERIM);
+			at = memmem(text.p, text.n, "X-For: ", 7);
+			ASSERT(at == NULL || (memcmp(at + 7, who.p, who.n) == 0 && at[7 + who.n] == '\r'));
+			break;
+		case WAIT_PARKED:
+			return false;
+		case WAIT_DECIDED:
+			return true;
+		}
+	}
 }
 
 static void
@@ -1071,6 +1317,8 @@ storm_woken(void *arg)
 	struct stormer *s = arg;
 
 	ASSERT(s->state == ST_WAIT);
+	if (!storm_waited(s))
+		return;
 	worker_unpost(s->g.worker, &s->step);
 	switch (flight_outcome(&s->g.wait)) {
 	case OUTCOME_OBJ:
@@ -1085,7 +1333,8 @@ storm_woken(void *arg)
 		worker_post(s->g.worker, &s->step);
 		return;
 	case OUTCOME_FAIL:
-		storm_next(s);
+		if (!storm_stale(s))
+			storm_next(s);
 		return;
 	}
 }
@@ -1093,16 +1342,20 @@ storm_woken(void *arg)
 static void
 storm_ask(struct stormer *s)
 {
-	static const char *const keys[STORM_KEYS] = { "k0", "k1", "k2", "k3", "k4" };
+	const struct conf_route *route = rig_random(&s->seed) % 2 ? &s->storm->obeys : &s->storm->route;
 
 	s->state = ST_WAIT;
-	switch (guest_ask_by(&s->g, c, keys[s->key], &rig_route, s->alone)) {
+	s->g.wait.waiter.wake = storm_woken;
+	s->g.wait.waiter.arg = s;
+	switch (guest_ask_by(&s->g, c, storm_keys[s->key].key, route, s->alone)) {
 	case V_STALE_LEAD:
+		storm_count(N_STALE_LEAD);
 		fill_start(s);
 		storm_open(s);
 		return;
 	case V_HIT:
 	case V_STALE:
+		storm_count(s->g.verdict == V_HIT ? N_HIT : N_STALE);
 		storm_open(s);
 		return;
 	case V_LEAD:
@@ -1110,10 +1363,15 @@ storm_ask(struct stormer *s)
 		fill_start(s);
 		break;
 	case V_PARK:
+		storm_count(N_PARK);
+		storm_waited(s);
 		break;
 	case V_ABSENT:
+		storm_count(N_ABSENT);
+		/* FALLTHROUGH */
 	case V_SHED:
-		abort();
+		storm_next(s);
+		return;
 	}
 	/* Some leave while they wait, some half-close. */
 	if (rig_random(&s->seed) % 4 == 0)
@@ -1138,8 +1396,9 @@ storm_read(struct stormer *s)
 	case READER_WAITING:
 		return;
 	case READER_END:
-		total = hdr_get(&obj_meta(s->g.obj)->head, SLICE("X-Total"));
-		ASSERT(slice_u64(total->value, &n) == 0 && n == s->g.reader.off);
+		/* An answer to HEAD says nothing. */
+		if ((total = hdr_get(&obj_meta(s->g.obj)->head, SLICE("X-Total"))) != NULL)
+			ASSERT(slice_u64(total->value, &n) == 0 && n == s->g.reader.off);
 		/* FALLTHROUGH */
 	case READER_CUT:
 		storm_next(s);
@@ -1161,7 +1420,8 @@ storm_step(void *arg)
 			flight_uncount(&s->g.wait);
 			return;
 		}
-		storm_next(s);
+		if (!storm_stale(s))
+			storm_next(s);
 		return;
 	case ST_READ:
 		storm_read(s);
@@ -1172,59 +1432,48 @@ storm_step(void *arg)
 static void
 storm_init(struct stormer *s, struct storm *st, unsigned i, unsigned seed)
 {
-	char fields[64];
-
 	memset(s, 0, sizeof *s);
-	snprintf(fields, sizeof fields, "X-Who: %u\nAccept: %u\n", i, i % 3);
-	guest_init(&s->g, st->w[i % WORKERS], "GET", fields);
-	s->g.more = storm_more;
-	s->g.more_arg = s;
-	s->g.wait.waiter.wake = storm_woken;
-	s->g.wait.waiter.arg = s;
+	guest_init(&s->g, st->w[i % WORKERS], "GET", "X-Who: 0\n");
 	s->storm = st;
 	s->seed = seed + i * 101;
 	s->turns = STORM_TURNS;
-	s->key = i % STORM_KEYS;
+	s->number = i;
 	s->step = (struct worker_msg){ .fn = storm_step, .arg = s };
 }
 
-static bool
-is_over(struct rig_count *left)
+/* The first turn begins on its own worker, too. */
+static void
+storm_begin(void *arg)
 {
-	bool over;
-
-	pthread_mutex_lock(&left->lock);
-	over = left->left == 0;
-	pthread_mutex_unlock(&left->lock);
-	return over;
+	storm_next(arg);
 }
 
 START_TEST(storm)
 {
+	static char name[] = "Surrogate-Key", *fields[] = { name };
 	static struct stormer s[STORMERS];
-	static const char *const keys[STORM_KEYS] = { "k0", "k1", "k2", "k3", "k4" };
-	struct storm st;
+	struct storm st = { .route = rig_route };
 	unsigned seed = (unsigned)_i * 1000 + 1;
 
+	st.route.ttl = 50 * USEC_PER_MSEC;
+	st.route.stale_while_revalidate = 200 * USEC_PER_MSEC;
+	st.route.stale_if_error = 30 * USEC_PER_SEC;
+	st.route.park_limit = 8;
+	st.route.tags = (struct conf_strings){ fields, 1 };
+	st.obeys = st.route;
+	st.obeys.client_control = true;
 	rig_workers_start(st.w, WORKERS);
 	rig_count_init(&st.left, STORMERS);
 	for (unsigned i = 0; i < STORMERS; i++)
 		storm_init(&s[i], &st, i, seed);
 	for (unsigned i = 0; i < STORMERS; i++)
-		worker_post(s[i].g.worker, &s[i].step);
-	for (unsigned n = 0; !is_over(&st.left); n++) {
-		unsigned dice = rig_random(&seed);
-
-		rig_pass(USEC_PER_MSEC);
-		cache_purge(c, slice_str(keys[dice % STORM_KEYS]));
-		if (dice % 16 == 0)
-			cache_purge_all(c);
-		cache_set_limits(c, dice % 3 == 0 ? 40 * KIB : MIB, 64 * KIB);
-		sched_yield();
-	}
+		rig_call(s[i].g.worker, storm_begin, &s[i]);
+	rig_count_wait(&st.left);
 	rig_workers_stop(st.w, WORKERS);
 	ck_assert_uint_eq(rig_figures(c).flights, 0);
 	ck_assert_uint_eq(rig_figures(c).parked, 0);
+	for (int i = 0; i < N_COUNTS; i++)
+		ck_assert_msg(atomic_load(&storm_counts[i]) > 0, "no %d", i);
 }
 END_TEST
 
@@ -1267,7 +1516,7 @@ cache_suite(void)
 	tcase_add_test(room, shed_when_readers_hold_too_much);
 	tcase_add_test(room, a_hit_keeps_it_from_going);
 	tcase_add_test(threads, one_leads_of_many);
-	tcase_add_loop_test(threads, storm, 0, 4);
+	tcase_add_loop_test(threads, storm, 0, 6);
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		tcase_add_checked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);

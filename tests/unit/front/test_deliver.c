@@ -189,7 +189,7 @@ set(struct scene *s, int status, const char *fields, uint64_t length, const char
 	s->req.minor = 1;
 	add_fields(&s->req, asked);
 	s->h = (struct deliver_head){
-		.req = &s->req, .cache_status = "corral; hit; ttl=1", .say_age = true,
+		.req = &s->req, .cache = { .hit = true, .has_ttl = true, .ttl = USEC_PER_SEC }, .say_age = true,
 		.age = 7 * USEC_PER_SEC, .minor = 1,
 	};
 }

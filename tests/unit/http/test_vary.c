@@ -148,7 +148,9 @@ START_TEST(normal_forms)
 		    false },
 		{ "no language", "Accept-Language", "e_n", "E_N", false },
 		{ "12.5.1 types in any case", "Accept", "Text/HTML, */*;q=0.8",
-		    "*/*;q=0.8,text/html", true },
+		    "text/html,*/*;q=0.80", true },
+		{ "12.5.1 their order, which servers go by", "Accept", "text/html, application/json",
+		    "application/json, text/html", false },
 		{ "12.5.1 parameters' names", "Accept", "text/html; Level=1", "text/html;level=1",
 		    true },
 		{ "their values", "Accept", "text/html;level=a", "text/html;level=A", false },
@@ -210,11 +212,14 @@ START_TEST(texts)
 		{ "absent", { { NULL }, { NULL } }, "-\n-\n" },
 		{ "empty", { { "Accept", "Foo" }, { "", "" } }, "0:\n0=\n" },
 		{ "9110 5.2 two lines each", { { "Accept", "Foo", "accept", "foo" },
-		    { "b/*;q=0.70,", "B", "A/a ,b/*;Q=0.7", "A" } }, "13:a/a,b/*;q=0.7\n4=B, A\n" },
+		    { "b/*;q=0.70,", "B", "A/a ,b/*;Q=0.7", "A" } }, "13:b/*;q=0.7,a/a\n4=B, A\n" },
 		{ "as it came", { { "Accept", "accept" }, { "B, ", "a/b" } }, "8=B, , a/b\n-\n" },
-		{ "ordered by what they accept, not by their weights",
-		    { { "Accept" }, { "a/b-c, a/b;q=0.3, a/a;q=0.1" } },
-		    "25:a/a;q=0.1,a/b;q=0.3,a/b-c\n-\n" },
+		{ "in their own order", { { "Accept" }, { "a/b-c, a/b;q=0.3, a/a;q=0.1" } },
+		    "25:a/b-c,a/b;q=0.3,a/a;q=0.1\n-\n" },
+		{ "each once, in their own order", { { "Accept" }, { "b/b, a/a, B/b" } },
+		    "7:b/b,a/a\n-\n" },
+		{ "as it came: two weights", { { "Accept" }, { "b/b, a/a, b/b;q=0" } },
+		    "17=b/b, a/a, b/b;q=0\n-\n" },
 	};
 
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -223,6 +228,36 @@ START_TEST(texts)
 		values_of(&t[i].r, SLICE("accept,foo"), &b);
 		ck_assert_msg(strcmp(buf_str(&b), t[i].out) == 0, "%s: %s", t[i].name, b.p);
 		buf_fini(&b);
+	}
+}
+END_TEST
+
+/* What is one variant is one request for the backend, whoever asks. */
+START_TEST(one_spelling)
+{
+	static const struct {
+		struct request	 r;
+		const char	*out;
+	} t[] = {
+		{ { { "Accept" }, { "APPLICATION/Json , */*;q=0.10" } },
+		    "Accept: application/json,*/*;q=0.1\r\n" },
+		{ { { "Accept-Language", "accept-language" }, { "DE", "en;q=1.000" } },
+		    "Accept-Language: de,en\r\n" },
+		{ { { "Accept-Encoding" }, { "x-gzip,  br" } }, "Accept-Encoding: gzip,br\r\n" },
+		{ { { "Accept-Language", "Foo" }, { "de;q=2", "A,  b" } }, "" },
+	};
+
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct buf out = { 0 };
+		struct head h = { 0 };
+
+		for (unsigned k = 0; k < 2 && t[i].r.name[k] != NULL; k++)
+			hdr_add(&h, slice_str(t[i].r.name[k]), slice_str(t[i].r.value[k]));
+		for (unsigned k = 0; k < h.n; k++)
+			ck_assert(vary_respell(&h, &h.f[k], &out) == (t[i].out[0] != '\0'));
+		ck_assert_str_eq(buf_str(&out), t[i].out);
+		head_fini(&h);
+		buf_fini(&out);
 	}
 }
 END_TEST
@@ -517,6 +552,7 @@ vary_suite(void)
 	tcase_add_test(tc, normal_forms);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, long_lists);
+	tcase_add_test(tc, one_spelling);
 	tcase_add_test(tc, hostile_lists);
 	tcase_add_test(tc, codings);
 	tcase_add_test(tc, all_codings);

@@ -32,7 +32,9 @@ static const struct row rows[] = {
 	{ "9110 9.3.2 HEAD", OK "Content-Length: 5\r\n\r\n", RESPONSE_WHOLE, 200, .body = "",
 	    .to_head = true, .keep_alive = true },
 	{ "9110 15.3.5 204", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\nhello", RESPONSE_WHOLE,
-	    204, .body = "", .keep_alive = true, .pending = 5 },
+	    204, .body = "", .pending = 5 },
+	{ "9110 15.3.5 204 alone", "HTTP/1.1 204 No\r\n\r\n", RESPONSE_WHOLE, 204, .body = "",
+	    .keep_alive = true },
 	{ "9110 15.2 interim", "HTTP/1.1 100 Continue\r\n\r\n"
 	    "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" OK "Content-Length: 1\r\n\r\nx",
 	    RESPONSE_WHOLE, 200, .body = "x", .keep_alive = true,
