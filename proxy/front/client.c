@@ -33,8 +33,9 @@
 #include "front/deliver.h"
 #include "front/reply.h"
 #include "front/status.h"
-#include "http/route.h"
+#include "http/fresh.h"
 #include "http/key.h"
+#include "http/route.h"
 #include "upstream/fill.h"
 
 /* By which a request asks that Cache-Status tell more: "key" (RFC 9211 2.6). */
@@ -287,10 +288,10 @@ cache_status(const struct client *cl, const struct obj_meta *m, usec_t age,
 
 /* Takes over nothing: the object's reference stays the caller's. */
 static void
-send_object(struct client *cl, struct obj *o, bool expected, const char *stale, struct now now)
+send_object(struct client *cl, struct obj *o, bool expected, const char *stale,
+    const struct flight_facts *facts, struct now now)
 {
 	const struct obj_meta *m = obj_meta(o);
-	struct flight_facts facts;
 	struct deliver_head h = {
 		.req = cl->whole || stale != NULL ? &cl->req : NULL,
 		.leader = cl->verdict == V_LEAD || cl->verdict == V_PASS,
@@ -300,11 +301,10 @@ send_object(struct client *cl, struct obj *o, bool expected, const char *stale, 
 		.keep_alive = cl->req.keep_alive,
 	};
 
-	flight_facts(&cl->wait, &facts);
-	if (facts.stale)
+	if (facts->stale)
 		stale = "stale-if-error";
-	h.say_age = is_from_store(cl) || stale != NULL || facts.validated || m->had_age;
-	h.cache = cache_status(cl, m, h.age, &facts, stale);
+	h.say_age = is_from_store(cl) || stale != NULL || facts->validated || m->had_age;
+	h.cache = cache_status(cl, m, h.age, facts, stale);
 	if (stale != NULL) {
 		cl->outcome = STAT_stale;
 		/* What is withheld from others came with an answer of its own. */
@@ -322,12 +322,15 @@ sent_stale(struct client *cl, const char *why)
 {
 	struct now now = clock_now();
 	struct obj *o = wait_take_stale(&cl->wait, now.mono);
+	struct flight_facts facts;
 
 	if (o == NULL)
 		return false;
+	flight_facts(&cl->wait, &facts);
+	facts.stored = false;
 	stop_timer(cl);
 	flight_leave(&cl->wait);
-	send_object(cl, o, false, why, now);
+	send_object(cl, o, false, why, &facts, now);
 	obj_unref(o);
 	return true;
 }
@@ -441,6 +444,8 @@ ask(struct client *cl, bool alone)
 		.now = clock_now(),
 	};
 
+	const struct flight_facts none = { .stored = false };
+
 	cl->state = CL_WAITING;
 	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
 	cl->fwd = lk.fwd;
@@ -455,7 +460,7 @@ ask(struct client *cl, bool alone)
 	case V_HIT:
 		cl->outcome = cl->verdict == V_HIT ? STAT_hit : STAT_stale;
 		stop_timer(cl);
-		send_object(cl, lk.obj, lk.expected, NULL, lk.now);
+		send_object(cl, lk.obj, lk.expected, NULL, &none, lk.now);
 		obj_unref(lk.obj);
 		return;
 	case V_PARK:
@@ -491,6 +496,7 @@ woken(void *arg)
 {
 	struct client *cl = arg;
 	const struct flight_failure *fail;
+	struct flight_facts facts;
 	struct obj *o;
 	bool expected;
 
@@ -500,9 +506,14 @@ woken(void *arg)
 		return;
 	switch (flight_outcome(&cl->wait)) {
 	case OUTCOME_OBJ:
+		flight_facts(&cl->wait, &facts);
+		/* An error, and this one said that stale is better, though the leader did not. */
+		if (cl->verdict == V_PARK && fresh_is_error(facts.status) && !facts.stale &&
+		    sent_stale(cl, "stale-if-error"))
+			return;
 		stop_timer(cl);
 		o = wait_take(&cl->wait, &expected);
-		send_object(cl, o, expected, NULL, clock_now());
+		send_object(cl, o, expected, NULL, &facts, clock_now());
 		obj_unref(o);
 		return;
 	case OUTCOME_PASS:

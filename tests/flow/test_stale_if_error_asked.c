@@ -18,14 +18,13 @@ struct failure {
 	const char		*name;
 	int			 status;	/* of the others' answer */
 	bool			 again;		/* the others ask again: it was an answer to one */
-	bool			 follows;	/* also behind one who would not rather */
 	struct origin_rule	 rule;
 };
 
 static const struct failure failures[] = {
-    {"503", 503, true, false, {.status = 503, .text = "busy"}},
-    {"500", 500, true, false, {.status = 500, .text = "oh"}},
-    {"broken", 502, false, true, {.raw = "HTTP/1.1 200 OK\r\nA: ", .close = true}},
+    {"503", 503, true, {.status = 503, .text = "busy"}},
+    {"500", 500, true, {.status = 500, .text = "oh"}},
+    {"broken", 502, false, {.raw = "HTTP/1.1 200 OK\r\nA: ", .close = true}},
 };
 #define FAILURES	(sizeof failures / sizeof failures[0])
 
@@ -95,8 +94,7 @@ failing(struct origin *o, struct daemon *d, const struct failure *f, char paths[
 	gets(d, paths[STRICT], RATHER, f->status);
 	gets(d, paths[STRICT], "", f->status);
 	herds(o, d, f, paths[LED], RATHER, f->again);
-	if (f->follows)
-		herds(o, d, f, paths[FOLLOWED], "", false);
+	herds(o, d, f, paths[FOLLOWED], "", false);
 }
 
 FLOW(stale_if_error_asked)
