@@ -7,6 +7,8 @@
 
 #include "base/contract.h"
 #include "cache/cache_priv.h"
+#include "http/cc.h"
+#include "http/fresh.h"
 
 #define AGAIN_MAX	2	/* see flight_outcome() */
 
@@ -90,6 +92,20 @@ struct flight {
 	char			 key[];
 };
 
+/* What is judged, made and decided about one answer, before the lock is taken. */
+struct decision {
+	const struct head	*req;
+	struct now		 asked, answered;
+	struct cc		 cc;
+	struct fresh		 fresh;
+	struct obj		*o;
+	struct names		*names;		/* of its Vary */
+	struct entry		*spare;		/* in case there is none */
+	bool			 to_store;
+	bool			 too_large;
+	bool			 obsolete;	/* what was stored is not the answer any more */
+};
+
 static inline struct slice
 flight_key(const struct flight *fl)
 {
@@ -98,6 +114,18 @@ flight_key(const struct flight *fl)
 
 /* What it brings, or was based on, is no more for the store.  Lock held. */
 bool	flight_is_purged_locked(const struct flight *fl);
+/* Nobody joins any more.  The flight's entry gives it up: a reference for the caller, or NULL.  Lock held. */
+struct flight	*flight_leave_table_locked(struct flight *fl, enum flight_state state);
+/* The backend is in trouble: it isn't asked again at once.  Lock held. */
+void	flight_pause_locked(struct flight *fl, usec_t mono);
+
+/*
+ * flight_answer.c: judges a response and makes the object.  *resp is moved.
+ */
+void	answer_fetched(struct flight *fl, struct decision *d, struct head *resp);
+/* The same out of the stored head and *update, which stays the caller's, changed. */
+void	answer_renewed(struct flight *fl, struct decision *d, struct head *update);
+
 void	flight_count_parked(struct cache *c, int64_t delta);
 /* Off its entry, whose reference is the caller's from here on.  Lock held. */
 void	flight_leave_entry_locked(struct flight *fl);

@@ -156,10 +156,11 @@ obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t ma
 struct obj *
 obj_renew(const struct obj *was, struct obj_meta *meta)
 {
-	struct obj *o = make(was->budget, meta, OBJ_SEALED);
+	struct obj *o;
 
 	CHECK(was, OBJ_MAGIC);
 	ASSERT(obj_state(was) == OBJ_SEALED);
+	o = make(was->budget, meta, OBJ_SEALED);
 	o->body = was->body;
 	atomic_fetch_add_explicit(&o->body->refs, 1, memory_order_relaxed);
 	o->first = was->first == NULL ? NULL : seg_ref(was->first);

@@ -300,8 +300,7 @@ is_kept(struct slice name, bool set_cookie)
 	};
 
 	return is_one_of(name, set, sizeof set / sizeof set[0]) ||
-	    (!set_cookie && (slice_caseeq(name, SLICE("Set-Cookie")) ||
-		slice_caseeq(name, SLICE("Set-Cookie2"))));
+	    (!set_cookie && hdr_is_cookie(name));
 }
 
 /* The stored tag is the weak form of the update's: our bytes are not what the strong one names. */

@@ -144,11 +144,10 @@ alone(const char *why, bool marks)
 static bool
 sets_cookie(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy)
 {
-	static const struct slice set[] = { SLICE_INIT("Set-Cookie"), SLICE_INIT("Set-Cookie2") };
-
-	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
-		if (policy->set_cookie == SET_COOKIE_PRIVATE && has(resp, set[i]) &&
-		    !cc_withholds(cc, set[i]))
+	if (policy->set_cookie != SET_COOKIE_PRIVATE)
+		return false;
+	for (unsigned i = 0; i < resp->n; i++)
+		if (hdr_is_cookie(resp->f[i].name) && !cc_withholds(cc, resp->f[i].name))
 			return true;
 	return false;
 }

@@ -320,6 +320,12 @@ hdr_emit_field(struct buf *out, struct slice name, struct slice value)
 	buf_add(out, "\r\n", 2);
 }
 
+bool
+hdr_is_cookie(struct slice name)
+{
+	return slice_caseeq(name, SLICE("Set-Cookie")) || slice_caseeq(name, SLICE("Set-Cookie2"));
+}
+
 void
 hdr_emit(const struct head *h, struct buf *out)
 {

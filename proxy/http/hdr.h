@@ -82,6 +82,9 @@ void	hdr_remove_hop_by_hop(struct head *h);
 bool	hdr_is_forwarded(struct slice name);
 void	hdr_remove_forwarded(struct head *h);
 
+/* Set-Cookie, and Set-Cookie2, which some still send (RFC 6265 9.4). */
+bool	hdr_is_cookie(struct slice name);
+
 /* "Name: value\r\n" for each field.  The empty line is the caller's. */
 void	hdr_emit(const struct head *h, struct buf *out);
 /* One field.  Values come from heads that were parsed, or from us: no CR, LF or NUL (contract). */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an answer's head makes, before anything is decided and without the lock: the judgement (RFC 9111
+ * 3 and 4.2), and the object, out of a response, or out of the stored head that a 304 has freshened.
+ *
+ * What others may not see is sorted out here, once: it leaves the head that all share, and stands in
+ * own_wire for the leader alone, or nowhere.
+ */
+#include "cache/flight_priv.h"
+
+#include <string.h>
+
+#include "http/cc.h"
+#include "http/cond.h"
+#include "http/date.h"
+#include "http/key.h"
+#include "http/tags.h"
+#include "http/vary.h"
+
+/* Fields that say something about this hop, or that we say anew. */
+static void
+clean(struct head *h, usec_t wall)
+{
+	char date[DATE_LEN + 1];
+
+	hdr_remove_hop_by_hop(h);
+	hdr_remove(h, SLICE("Age"));
+	if (hdr_get(h, SLICE("Date")) == NULL) {
+		/* RFC 9110 6.6.1: who stores or forwards an answer without a Date adds one. */
+		date_format(wall / USEC_PER_SEC, date);
+		hdr_add(h, SLICE("Date"), slice_str(date));
+	}
+}
+
+/* What others may not see leaves the head: for the leader alone or, a stripped cookie, for nobody. */
+static void
+withhold(const struct flight *fl, const struct decision *d, struct head *h, struct buf *own)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct hdr_field *f = &h->f[i];
+
+		bool strip = hdr_is_cookie(f->name) && fl->policy.set_cookie == SET_COOKIE_STRIP;
+
+		/* Stripped is what is shared; an answer for one, that is only stored, keeps it for that one. */
+		if (strip && d->fresh.class == FRESH_SHARE)
+			continue;
+		if (strip || cc_withholds(&d->cc, f->name))
+			hdr_emit_field(own, f->name, f->value);
+		else
+			h->f[kept++] = *f;
+	}
+	h->n = kept;
+}
+
+static void
+write_wire(const struct head *h, struct buf *out)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (!cc_is_consumed(h->f[i].name))
+			hdr_emit_field(out, h->f[i].name, h->f[i].value);
+}
+
+/* The facts that follow from a head which is ready; it is moved. */
+static void
+settle_meta(const struct flight *fl, const struct decision *d, struct head *h, struct obj_meta *m)
+{
+	const struct hdr_field *coding;
+
+	m->received = d->answered.mono;
+	m->received_wall = d->answered.wall;
+	m->fetch_time = d->answered.mono - d->asked.mono;
+	m->fresh = d->fresh;
+	vary_names(h, &m->vary_names);
+	if (m->vary_names.n > 0)
+		vary_values(d->req, buf_slice(&m->vary_names), &m->vary_values);
+	if (d->to_store)
+		tags_of(h, fl->tags, &m->tags);
+	m->head = *h;
+	memset(h, 0, sizeof *h);
+	m->sets_cookie = hdr_get(&m->head, SLICE("Set-Cookie")) != NULL;
+	coding = hdr_get(&m->head, SLICE("Content-Encoding"));
+	/* Of several lines none says what it is; a list is no coding that vary_match() knows. */
+	m->coding = coding == NULL ? slice_of(NULL, 0) :
+	    hdr_next(&m->head, SLICE("Content-Encoding"), coding) == NULL ? coding->value : SLICE(",");
+	write_wire(&m->head, &m->wire);
+}
+
+/* The object's head and facts out of the response's head. */
+static void
+make_fetched(struct flight *fl, struct decision *d, struct head *resp)
+{
+	struct obj_meta m = { .bodyless = resp->framing == FRAMING_NONE };
+
+	m.length = resp->framing == FRAMING_LENGTH ? resp->length :
+	    resp->framing == FRAMING_NONE ? 0 : OBJ_NO_LENGTH;
+	m.had_age = hdr_count(resp, SLICE("Age")) > 0;
+	clean(resp, d->answered.wall);
+	if (!m.bodyless || resp->status == 204)
+		hdr_remove(resp, SLICE("Content-Length"));
+	hdr_add(resp, SLICE("Via"), resp->minor == 0 ? SLICE("1.0 corral") : SLICE("1.1 corral"));
+	if (d->fresh.class == FRESH_SHARE || d->to_store)
+		withhold(fl, d, resp, &m.own_wire);
+	settle_meta(fl, d, resp, &m);
+	d->o = obj_new(&fl->cache->budget, &m, !m.bodyless,
+	    atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed));
+}
+
+/*
+ * What the backend says now is instead of what is stored: unless it is an error, a refusal of this one
+ * client, or a page for somebody who said who they are.
+ */
+static bool
+replaces(const struct flight *fl, const struct fresh *fresh, int status)
+{
+	if (fresh->class == FRESH_SHARE)
+		return !fresh_is_error(status);
+	/* A part, or the outcome of a condition, says nothing of the whole. */
+	return fl->audience == AUDIENCE_PLAIN && status < 400 && status != 206 && status != 304;
+}
+
+/* As much as an origin may send at once (upstream/response), and our own. */
+#define RENEWED_FIELDS	208
+#define RENEWED_BYTES	((size_t)128 * 1024)
+
+/*
+ * The stored head with the fields of `update`, and what follows from it for freshness.  Age isn't
+ * stored, but it counts.
+ */
+static void
+merge(struct flight *fl, struct decision *d, struct head *update, struct head *out)
+{
+	struct head age = { 0 }, get = *d->req;
+	const struct hdr_field *f = NULL;
+
+	get.method = SLICE("GET");
+	while ((f = hdr_next(update, SLICE("Age"), f)) != NULL)
+		hdr_add(&age, f->name, f->value);
+	clean(update, d->answered.wall);
+	cond_merge(&obj_meta(fl->basis)->head, update, fl->policy.set_cookie == SET_COOKIE_STORE,
+	    d->answered.wall, out);
+	while ((f = hdr_next(&age, SLICE("Age"), f)) != NULL)
+		hdr_add(out, f->name, f->value);
+	head_fini(&age);
+	cc_of_response(out, &d->cc);
+	fresh_judge(&get, out, &fl->policy, d->asked, d->answered, &d->fresh);
+	hdr_remove(out, SLICE("Age"));
+	/* Each 304 may bring new fields, and the sum of many is no head any more. */
+	d->to_store = d->fresh.store && out->n <= RENEWED_FIELDS &&
+	    out->arena.bytes <= RENEWED_BYTES;
+	d->obsolete = replaces(fl, &d->fresh, 200);
+	fl->marks = fl->kind != FLIGHT_PASS && d->fresh.class == FRESH_ALONE && d->fresh.marks;
+}
+
+/*
+ * A 304 that sets a cookie was made for the leader: what it says of freshness is for all, the rest, which
+ * may be about the leader as much as the cookie is, for the leader alone, as far as it isn't stored.
+ */
+static void
+keep_for_leader(const struct head *stored, struct head *update, struct buf *own)
+{
+	static const struct slice for_all[] = {
+		SLICE_INIT("Age"), SLICE_INIT("Cache-Control"), SLICE_INIT("CDN-Cache-Control"),
+		SLICE_INIT("Connection"), SLICE_INIT("Date"), SLICE_INIT("ETag"),
+		SLICE_INIT("Expires"), SLICE_INIT("Last-Modified"), SLICE_INIT("Surrogate-Control"),
+		SLICE_INIT("Vary"),
+	};
+	unsigned kept = 0;
+
+	hdr_remove_hop_by_hop(update);
+	for (unsigned i = 0; i < update->n; i++) {
+		const struct hdr_field *f = &update->f[i];
+		bool shared = false;
+
+		for (size_t k = 0; k < sizeof for_all / sizeof for_all[0]; k++)
+			shared |= slice_caseeq(f->name, for_all[k]);
+		if (shared)
+			update->f[kept++] = *f;
+		else if (hdr_is_cookie(f->name) || hdr_get(stored, f->name) == NULL)
+			hdr_emit_field(own, f->name, f->value);
+	}
+	update->n = kept;
+}
+
+/* What is withheld leaves the merged head; the leader has it as far as it has just come. */
+static void
+withhold_renewed(const struct flight *fl, const struct decision *d, struct head *update,
+    struct head *merged, struct buf *own)
+{
+	struct buf nobodys = { 0 };
+
+	withhold(fl, d, merged, &nobodys);
+	withhold(fl, d, update, own);
+	buf_fini(&nobodys);
+}
+
+/*
+ * RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened.
+ */
+void
+answer_renewed(struct flight *fl, struct decision *d, struct head *update)
+{
+	const struct obj_meta *was = obj_meta(fl->basis);
+	struct obj_meta m = {
+		.bodyless = was->bodyless, .length = obj_total(fl->basis),
+		.had_age = hdr_count(update, SLICE("Age")) > 0,
+	};
+	struct head merged = { 0 };
+
+	cc_of_response(update, &d->cc);
+	if (fl->policy.set_cookie == SET_COOKIE_PRIVATE &&
+	    hdr_get(update, SLICE("Set-Cookie")) != NULL && !cc_withholds(&d->cc, SLICE("Set-Cookie")))
+		keep_for_leader(&was->head, update, &m.own_wire);
+	merge(fl, d, update, &merged);
+	withhold_renewed(fl, d, update, &merged, &m.own_wire);
+	settle_meta(fl, d, &merged, &m);
+	/* A hit on it saves what the body took. */
+	if (m.fetch_time < was->fetch_time)
+		m.fetch_time = was->fetch_time;
+	if (slice_eq(buf_slice(&was->vary_names), buf_slice(&m.vary_names))) {
+		/* It may have been chosen for more than this request's fields: see vary_match(). */
+		m.vary_values.n = 0;
+		buf_add_slice(&m.vary_values, buf_slice(&was->vary_values));
+	}
+	d->o = obj_renew(fl->basis, &m);
+}
+
+static uint64_t
+largest(const struct flight *fl)
+{
+	uint64_t max = atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed);
+	uint64_t memory = atomic_load_explicit(&fl->cache->memory, memory_order_relaxed);
+
+	return max < memory ? max : memory;
+}
+
+/* RFC 9110 9.3.3: the answer to a POST that says it is what a GET of the same URL would get. */
+static bool
+answers_get(const struct flight *fl, const struct head *req, const struct head *resp)
+{
+	const struct hdr_field *f = hdr_get(resp, SLICE("Content-Location"));
+	struct buf key = { 0 };
+	bool same;
+
+	if (f == NULL || !method_is(req, "POST") || resp->status != 200)
+		return false;
+	same = key_resolve(flight_key(fl), f->value, &key) == 0 &&
+	    slice_eq(buf_slice(&key), flight_key(fl));
+	buf_fini(&key);
+	return same;
+}
+
+/* The class this flight gives to an answer. */
+static void
+classify(struct flight *fl, struct decision *d, const struct head *resp)
+{
+	struct fresh *fresh = &d->fresh;
+
+	cc_of_response(resp, &d->cc);
+	fresh_judge(d->req, resp, &fl->policy, d->asked, d->answered, fresh);
+	d->to_store = fresh->store;
+	if (fl->kind == FLIGHT_PASS) {
+		fresh->class = FRESH_ALONE;
+		d->to_store = fresh->store && answers_get(fl, d->req, resp);
+	}
+	if (resp->framing == FRAMING_LENGTH && resp->length > largest(fl)) {
+		if (fresh->class != FRESH_ALONE) {
+			fresh->class = FRESH_ALONE;
+			fresh->why = "too-large";
+			fresh->marks = true;
+			d->too_large = true;
+		}
+		d->to_store = false;
+	}
+	fl->marks = fl->kind != FLIGHT_PASS && fresh->class == FRESH_ALONE && fresh->marks;
+	d->obsolete = fl->kind != FLIGHT_PASS && replaces(fl, fresh, resp->status);
+}
+
+void
+answer_fetched(struct flight *fl, struct decision *d, struct head *resp)
+{
+	classify(fl, d, resp);
+	make_fetched(fl, d, resp);
+}
