@@ -271,8 +271,10 @@ store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, u
 			out[nout++] = take_out(s, e, i);
 			break;
 		}
-	if (e->nobj == ENTRY_VARIANTS)
+	if (e->nobj == ENTRY_VARIANTS) {
 		out[nout++] = take_out(s, e, ENTRY_VARIANTS - 1);
+		s->evictions++;
+	}
 	memmove(&e->obj[1], &e->obj[0], e->nobj * sizeof e->obj[0]);
 	e->obj[0] = obj_ref(o);
 	e->nobj++;
