@@ -125,24 +125,24 @@ replaces(const struct flight *fl, const struct fresh *fresh, int status)
 #define RENEWED_BYTES	((size_t)128 * 1024)
 
 /*
- * The stored head with the fields of `update`, and what follows from it for freshness.  Age isn't
- * stored, but it counts.
+ * The stored head with the fields of `update`, and what follows from it for freshness; age: what update
+ * said of its Age, which isn't stored, but counts.  What is stored for all was made for a request that
+ * said nothing of who asks, and is confirmed as such, whoever has asked now.
  */
 static void
-merge(struct flight *fl, struct decision *d, struct head *update, struct head *out)
+merge(struct flight *fl, struct decision *d, const struct head *update, const struct head *age,
+    struct head *out)
 {
-	struct head age = { 0 }, get = *d->req;
-	const struct hdr_field *f = NULL;
+	const struct obj_meta *was = obj_meta(fl->basis);
+	struct head get = *d->req;
 
 	get.method = SLICE("GET");
-	while ((f = hdr_next(update, SLICE("Age"), f)) != NULL)
-		hdr_add(&age, f->name, f->value);
-	clean(update, d->answered.wall);
-	cond_merge(&obj_meta(fl->basis)->head, update, fl->policy.set_cookie == SET_COOKIE_STORE,
-	    d->answered.wall, out);
-	while ((f = hdr_next(&age, SLICE("Age"), f)) != NULL)
-		hdr_add(out, f->name, f->value);
-	head_fini(&age);
+	if (was->fresh.class == FRESH_SHARE)
+		get.n = 0;
+	cond_merge(&was->head, update, fl->policy.set_cookie == SET_COOKIE_STORE, d->answered.wall,
+	    out);
+	for (unsigned i = 0; i < age->n; i++)
+		hdr_add(out, age->f[i].name, age->f[i].value);
 	cc_of_response(out, &d->cc);
 	fresh_judge(&get, out, &fl->policy, d->asked, d->answered, &d->fresh);
 	hdr_remove(out, SLICE("Age"));
@@ -154,21 +154,19 @@ merge(struct flight *fl, struct decision *d, struct head *update, struct head *o
 }
 
 /*
- * A 304 that sets a cookie was made for the leader: what it says of freshness is for all, the rest, which
- * may be about the leader as much as the cookie is, for the leader alone, as far as it isn't stored.
+ * Of a 304 that was made for the leader: what it says of freshness is for all, the rest, which may be about
+ * the leader, for the leader alone, as far as it isn't stored.
  */
 static void
 keep_for_leader(const struct head *stored, struct head *update, struct buf *own)
 {
 	static const struct slice for_all[] = {
-		SLICE_INIT("Age"), SLICE_INIT("Cache-Control"), SLICE_INIT("CDN-Cache-Control"),
-		SLICE_INIT("Connection"), SLICE_INIT("Date"), SLICE_INIT("ETag"),
-		SLICE_INIT("Expires"), SLICE_INIT("Last-Modified"), SLICE_INIT("Surrogate-Control"),
-		SLICE_INIT("Vary"),
+		SLICE_INIT("Cache-Control"), SLICE_INIT("CDN-Cache-Control"), SLICE_INIT("Date"),
+		SLICE_INIT("ETag"), SLICE_INIT("Expires"), SLICE_INIT("Last-Modified"),
+		SLICE_INIT("Surrogate-Control"), SLICE_INIT("Vary"),
 	};
 	unsigned kept = 0;
 
-	hdr_remove_hop_by_hop(update);
 	for (unsigned i = 0; i < update->n; i++) {
 		const struct hdr_field *f = &update->f[i];
 		bool shared = false;
@@ -195,24 +193,45 @@ withhold_renewed(const struct flight *fl, const struct decision *d, struct head 
 	buf_fini(&nobodys);
 }
 
-/*
- * RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened.
- */
+/* A 304 that sets a cookie that it doesn't keep apart itself was made for the leader. */
+static bool
+sets_cookie_for_leader(const struct flight *fl, const struct head *update)
+{
+	struct cc cc;
+
+	if (fl->policy.set_cookie != SET_COOKIE_PRIVATE)
+		return false;
+	cc_of_response(update, &cc);
+	for (unsigned i = 0; i < update->n; i++)
+		if (hdr_is_cookie(update->f[i].name) && !cc_withholds(&cc, update->f[i].name))
+			return true;
+	return false;
+}
+
+/* RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened. */
 void
 answer_renewed(struct flight *fl, struct decision *d, struct head *update)
 {
 	const struct obj_meta *was = obj_meta(fl->basis);
-	struct obj_meta m = {
-		.bodyless = was->bodyless, .length = obj_total(fl->basis),
-		.had_age = hdr_count(update, SLICE("Age")) > 0,
-	};
-	struct head merged = { 0 };
+	struct obj_meta m = { .bodyless = was->bodyless, .length = obj_total(fl->basis) };
+	struct head merged = { 0 }, age = { 0 };
+	const struct hdr_field *f = NULL;
 
-	cc_of_response(update, &d->cc);
-	if (fl->policy.set_cookie == SET_COOKIE_PRIVATE &&
-	    hdr_get(update, SLICE("Set-Cookie")) != NULL && !cc_withholds(&d->cc, SLICE("Set-Cookie")))
+	while ((f = hdr_next(update, SLICE("Age"), f)) != NULL)
+		hdr_add(&age, f->name, f->value);
+	m.had_age = age.n > 0;
+	clean(update, d->answered.wall);
+	if (sets_cookie_for_leader(fl, update))
 		keep_for_leader(&was->head, update, &m.own_wire);
-	merge(fl, d, update, &merged);
+	merge(fl, d, update, &age, &merged);
+	if (d->fresh.plain_only && fl->audience != AUDIENCE_PLAIN) {
+		/* Nobody says that it is for others, and it answers one who said who it is. */
+		head_fini(&merged);
+		merged = (struct head){ 0 };
+		keep_for_leader(&was->head, update, &m.own_wire);
+		merge(fl, d, update, &age, &merged);
+	}
+	head_fini(&age);
 	withhold_renewed(fl, d, update, &merged, &m.own_wire);
 	settle_meta(fl, d, &merged, &m);
 	/* A hit on it saves what the body took. */

@@ -556,6 +556,44 @@ START_TEST(a_cookie_with_a_304)
 }
 END_TEST
 
+/*
+ * What is stored was made for nobody, and its 304 answers one who says who it is: it is renewed for those who
+ * say nothing; what else the 304 says is for that one, unless the backend calls it fresh for all.
+ */
+START_TEST(confirmed_for_somebody)
+{
+	static const struct {
+		const char	*fields;
+		bool		 shared;	/* X of the 304 */
+	} t[] = {
+		{ "Cache-Control: max-age=0\nETag: \"a\"\n", false },
+		{ "Cache-Control: max-age=10\nETag: \"a\"\n", true },
+	};
+	const struct obj_meta *m;
+	struct guest g, plain, cookie;
+
+	fetch("", t[_i].fields, 10);
+	rig_pass(10 * USEC_PER_SEC);
+	ck_assert_int_eq(ask(&g, "Cookie: a\n"), V_LEAD);
+	ck_assert_int_eq(ask(&plain, ""), V_PARK);
+	ck_assert_int_eq(ask(&cookie, "Cookie: b\n"), V_PARK);
+	rig_bare(&g, 304, "X: of-a\n");
+	rig_turn(w);
+	ck_assert_int_eq(flight_outcome(&plain.wait), OUTCOME_OBJ);
+	ck_assert_int_eq(flight_outcome(&cookie.wait), t[_i].shared ? OUTCOME_OBJ : OUTCOME_PASS);
+	guest_open(&plain);
+	m = obj_meta(plain.obj);
+	ck_assert_int_eq(rig_buf_has(&m->wire, "X: of-a"), t[_i].shared);
+	ck_assert_int_eq(rig_buf_has(&m->own_wire, "X: of-a"), !t[_i].shared);
+	ck_assert(m->fresh.class == FRESH_SHARE && m->fresh.plain_only == !t[_i].shared);
+	guest_fini(&g);
+	guest_fini(&plain);
+	guest_fini(&cookie);
+	rig_turn(w);
+	ck_assert_uint_eq(rig_figures(c).objects, 1);
+}
+END_TEST
+
 static const struct {
 	const char		*fields;
 	enum conf_set_cookie	 policy;
@@ -977,6 +1015,7 @@ renewal_suite(void)
 	tcase_add_test(renew, a_hit_on_it_saves_what_the_body_took);
 	tcase_add_test(renew, renewed_with_another_lifetime);
 	tcase_add_loop_test(renew, a_cookie_with_a_304, 0, COUNT(cookies));
+	tcase_add_loop_test(renew, confirmed_for_somebody, 0, 2);
 	tcase_add_loop_test(renew, fields_for_the_leader, 0, COUNT(withheld));
 	tcase_add_loop_test(renew, a_304_after_which_it_may_not_be_shared, 0, COUNT(merged));
 	tcase_add_test(renew, a_304_that_varies);
