@@ -88,7 +88,7 @@ struct conf_key {
 
 struct conf_route {
 	char			*host;		/* lower case, NULL: any */
-	char			*path;		/* prefix, NULL: any */
+	char			*path;		/* prefix, spelled as in keys; NULL: any */
 	unsigned		 upstream;	/* index into conf.upstreams */
 	bool			 cache;
 	struct conf_key		 key;

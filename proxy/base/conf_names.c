@@ -116,7 +116,7 @@ check_param(const struct conf_row *row, const char *s)
 		if (*p == '*' && p[1] != '\0')
 			return "has a * that is not at its end; a pattern is the beginning of the "
 			    "names and a *, such as utm_*";
-		if (*p == '%' && (!isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2])))
+		if (conf_is_broken_triplet(p))
 			return "has a % without its two digits; % itself is written %25";
 	}
 	if ((unsigned char)*p >= 0x7f)
@@ -146,37 +146,14 @@ fold(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
-static int
-hex(char c)
-{
-	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 /*
  * Who compares reads a triplet and its character as the same, so each name is kept in one spelling:
  * a triplet only where the character would mean something here, or is not visible.
  */
-static void
-normalise(char *s)
+static bool
+is_plain(char c)
 {
-	char *to = s, c;
-
-	for (; *s != '\0'; s++) {
-		if (*s != '%') {
-			*to++ = *s;
-			continue;
-		}
-		c = (char)(hex(s[1]) << 4 | hex(s[2]));
-		if (c > ' ' && c < 0x7f && strchr("%&=#*", c) == NULL)
-			*to++ = c;
-		else {
-			*to++ = '%';
-			*to++ = (char)toupper((unsigned char)s[1]);
-			*to++ = (char)toupper((unsigned char)s[2]);
-		}
-		s += 2;
-	}
-	*to = '\0';
+	return c > ' ' && c < 0x7f && strchr("%&=#*", c) == NULL;
 }
 
 static char *
@@ -187,7 +164,7 @@ keep_name(struct conf_loader *ld, const struct conf_row *row, const char *text)
 	if (row->type == KEY_FIELDS)
 		fold(s);
 	else if (row->type == KEY_PARAMS)
-		normalise(s);
+		conf_normalise(s, is_plain);
 	return s;
 }
 

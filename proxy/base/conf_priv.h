@@ -183,6 +183,12 @@ const char	*conf_addr_parse(const char *s, struct arena *a, struct conf_addr *ou
 const char	*conf_url_parse(const char *s, struct arena *a, struct conf_server *out);
 const char	*conf_host_parse(const char *s, struct arena *a, char **out);
 const char	*conf_path_parse(const char *s, struct arena *a, char **out);
+/*
+ * Percent-encoding in one spelling, in place: the character itself where it is plain, else its
+ * triplet in upper case.  No triplet in s may be broken: a "%" that two digits don't follow.
+ */
+bool	conf_is_broken_triplet(const char *p);
+void	conf_normalise(char *s, bool (*is_plain)(char c));
 /* text with ${NAME} and ${NAME:-default} replaced; NULL with *why when one cannot be. */
 char	*conf_expand(const char *text, struct arena *a, const char **why);
 

@@ -330,6 +330,48 @@ conf_host_parse(const char *s, struct arena *a, char **out)
 	return NULL;
 }
 
+bool
+conf_is_broken_triplet(const char *p)
+{
+	return *p == '%' && (!isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2]));
+}
+
+static int
+hex(char c)
+{
+	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+void
+conf_normalise(char *s, bool (*is_plain)(char c))
+{
+	char *to = s, c;
+
+	for (; *s != '\0'; s++) {
+		if (*s != '%') {
+			*to++ = *s;
+			continue;
+		}
+		c = (char)(hex(s[1]) << 4 | hex(s[2]));
+		if (is_plain(c)) {
+			*to++ = c;
+		} else {
+			*to++ = '%';
+			*to++ = (char)toupper((unsigned char)s[1]);
+			*to++ = (char)toupper((unsigned char)s[2]);
+		}
+		s += 2;
+	}
+	*to = '\0';
+}
+
+/* RFC 3986 2.3, as in keys (http/key.h), which a path is compared with. */
+static bool
+is_unreserved(char c)
+{
+	return c > ' ' && c < 0x7f && (isalnum((unsigned char)c) || strchr("-._~", c) != NULL);
+}
+
 /* "/" begins every path, so it becomes NULL: any. */
 const char *
 conf_path_parse(const char *s, struct arena *a, char **out)
@@ -346,8 +388,14 @@ conf_path_parse(const char *s, struct arena *a, char **out)
 			return "has a query in it; only the path is matched";
 		if (*p <= ' ' || *p == 0x7f)
 			return "has a byte that no path has; write it as %XX";
+		if (conf_is_broken_triplet(p))
+			return "has a % without its two digits; % itself is written %25";
 	}
-	*out = strcmp(s, "/") == 0 ? NULL : conf_strdup(a, s);
+	*out = NULL;
+	if (strcmp(s, "/") == 0)
+		return NULL;
+	*out = conf_strdup(a, s);
+	conf_normalise(*out, is_unreserved);
 	return NULL;
 }
 

@@ -219,8 +219,8 @@ report_held(struct now now)
 	struct slot s;
 
 	while (take_held(now.mono, &s)) {
-		snprintf(message, sizeof message, "%u more were held back that are like this one: %s",
-		    s.held, s.last);
+		snprintf(message, sizeof message,
+		    "%u more were held back that are like this one: %s", s.held, s.last);
 		write_line(s.level, message, now.wall);
 	}
 }

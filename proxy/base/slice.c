@@ -43,6 +43,15 @@ slice_caseeq(struct slice a, struct slice b)
 }
 
 bool
+slice_casein(struct slice s, const struct slice *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_caseeq(s, set[i]))
+			return true;
+	return false;
+}
+
+bool
 slice_starts(struct slice s, struct slice prefix)
 {
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);

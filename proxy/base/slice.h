@@ -43,6 +43,8 @@ slice_eq(struct slice a, struct slice b)
 
 /* ASCII case folded, never the locale's. */
 bool	slice_caseeq(struct slice a, struct slice b);
+/* The same as one of the n in set, case folded. */
+bool	slice_casein(struct slice s, const struct slice *set, size_t n);
 bool	slice_starts(struct slice s, struct slice prefix);
 /* Without SP and HTAB at both ends (RFC 9110 5.6.3 OWS). */
 struct slice	slice_trim(struct slice s);

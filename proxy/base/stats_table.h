@@ -8,16 +8,20 @@
 #error "define STAT(name, unit, sentence) before including this table"
 #endif
 STAT(hit,		"requests",	"served from the store, fresh")
-STAT(stale,		"requests",	"served from the store, stale: while it is refreshed, instead of an error or a refusal, or as the client allowed")
+STAT(stale,		"requests",	"served from the store, stale: while it is refreshed, "
+    "instead of an error or a refusal, or as the client allowed")
 STAT(miss,		"requests",	"led a fetch, or a revalidation that it waited for")
 STAT(coalesced,		"requests",	"answered by a fetch that another request led")
-STAT(pass,		"requests",	"sent on alone: method, route, pass marker, or an unshareable answer")
+STAT(pass,		"requests",	"sent on alone: method, route, pass marker, or an "
+    "unshareable answer")
 STAT(shed,		"requests",	"refused to protect Corral or the backend")
-STAT(error,		"requests",	"ended in an error made by Corral, or by a client that left or spoke no HTTP")
+STAT(error,		"requests",	"ended in an error made by Corral, or by a client that "
+    "left or spoke no HTTP")
 STAT(upstream_fetches,	"requests",	"sent to upstreams, retries and health checks apart")
 STAT(upstream_retries,	"requests",	"sent to upstreams again after a connection failed")
 STAT(upstream_errors,	"exchanges",	"with an upstream that failed")
 STAT(revalidated,	"exchanges",	"conditional fetches answered 304")
-STAT(saved_ms,		"milliseconds",	"backend time saved: for each hit, stale or coalesced, the time its object took to fetch")
+STAT(saved_ms,		"milliseconds",	"backend time saved: for each hit, stale or coalesced, "
+    "the time its object took to fetch")
 STAT(connections,	"connections",	"accepted from clients")
 STAT(bytes_sent,	"bytes",	"sent to clients")

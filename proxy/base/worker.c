@@ -142,11 +142,11 @@ worker_new(unsigned id, struct conf *conf)
 	if ((ec = event_config_new()) == NULL)
 		goto fail;
 	/*
-	 * The changelist halves the epoll_ctl calls, a quarter of a hit's CPU.  A deletion then reaches
-	 * the kernel when the loop next waits: the descriptor may be closed by then, and its number be
-	 * another thread's new socket, which isn't in this loop's set: the kernel says ENOENT, as
-	 * libevent expects.  ThreadSanitizer can't know that and calls it a race, so its builds do
-	 * without.
+	 * The changelist halves the epoll_ctl calls, a quarter of a hit's CPU.  A deletion then
+	 * reaches the kernel when the loop next waits: the descriptor may be closed by then, and
+	 * its number be another thread's new socket, which isn't in this loop's set: the kernel
+	 * says ENOENT, as libevent expects.  ThreadSanitizer can't know that and calls it a race,
+	 * so its builds do without.
 	 */
 #ifndef CORRAL_PLAIN_EPOLL
 	event_config_set_flag(ec, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);

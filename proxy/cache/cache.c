@@ -127,8 +127,8 @@ take_locked(struct question *q, struct entry *e, const char *detail)
 }
 
 /*
- * Stored, but not for this request: with a cookie that the route, since then, does not hand on any more; or
- * the refusal of somebody else's credentials, or of having none.
+ * Stored, but not for this request: with a cookie that the route, since then, does not hand on any
+ * more; or the refusal of somebody else's credentials, or of having none.
  */
 static bool
 is_barred(const struct question *q, const struct obj_meta *m)
@@ -136,7 +136,8 @@ is_barred(const struct question *q, const struct obj_meta *m)
 	int status = m->head.status;
 
 	return (m->sets_cookie && q->lk->route->set_cookie != SET_COOKIE_STORE) ||
-	    (q->audience == AUDIENCE_AUTHORIZED && (status == 401 || status == 403 || status == 407));
+	    (q->audience == AUDIENCE_AUTHORIZED &&
+	     (status == 401 || status == 403 || status == 407));
 }
 
 /* What is there for this request, and what may be done with it. */
@@ -430,13 +431,16 @@ cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait)
 	q.s = store_shard(c, q.hash);
 	q.audience = wait->audience = audience_of(lk->req);
 
-	if (!lk->route->cache)
+	fresh_ask(lk->req, lk->route->client_control, &q.ask);
+	if (!lk->route->cache) {
+		/* Not even a POST's answer, which might be stored for GET. */
+		q.ask.no_store = true;
 		return pass(&q, "bypass");
+	}
 	if (!method_is(lk->req, "GET") && !method_is(lk->req, "HEAD"))
 		return pass(&q, "method");
 	if (lk->has_body || !fresh_request_shareable(lk->req))
 		return pass(&q, "request");
-	fresh_ask(lk->req, lk->route->client_control, &q.ask);
 	for (;;) {
 		pthread_mutex_lock(&q.s->lock);
 		found = ask_locked(&q, &v);

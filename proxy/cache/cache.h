@@ -31,8 +31,8 @@ void	cache_set_limits(struct cache *c, size_t memory, size_t max_object);
 
 enum verdict {
 	V_HIT,			/* lookup.obj: fresh, complete or still filling; read it */
-	V_STALE,		/* lookup.obj may be served stale: read it; a refresh is up, or pauses */
-	V_STALE_LEAD,		/* the same, and lookup.flight refreshes it: start its fill, don't wait */
+	V_STALE,		/* lookup.obj will do stale: read it; a refresh is up, or pauses */
+	V_STALE_LEAD,		/* the same, and lookup.flight refreshes it: start its fill */
 	V_PARK,			/* on a flight that is up: wait for the wake */
 	V_LEAD,			/* on a new flight: start its fill, wait for the wake */
 	V_PASS,			/* on a flight of one's own: start its fill, wait for the wake */
@@ -53,7 +53,7 @@ struct lookup {
 	struct obj		*obj;		/* V_HIT, V_STALE*: a reference */
 	bool			 expected;	/* V_HIT, V_STALE*: for reader_open() */
 	usec_t			 age;		/* V_HIT, V_STALE* */
-	struct flight		*flight;	/* V_LEAD, V_PASS, V_STALE_LEAD: a reference for the fill */
+	struct flight		*flight;	/* V_LEAD, V_PASS, V_STALE_LEAD: the fill's */
 	bool			 whole;		/* with flight: its answer may be for others */
 	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */
 	const char		*detail;	/* Cache-Status detail, or NULL */
@@ -63,13 +63,13 @@ struct lookup {
 enum verdict	cache_lookup(struct cache *c, struct lookup *lk, struct wait *wait);
 
 /*
- * Forgets what is stored under all keys with the URL of this one, and the answers of flights that are up
- * for them: those parked get them, the store doesn't.  How many objects went.  Any thread.
+ * Forgets what is stored under all keys with the URL of this one, and the answers of flights that
+ * are up for them: those parked get them, the store doesn't.  How many objects went.  Any thread.
  */
 unsigned	cache_purge(struct cache *c, struct slice key);
 /*
- * The same for all that carry one of these tags (lines of http/tags.h), of the origin of this key only
- * if one is given (RFC 9875: a group belongs to its origin).
+ * The same for all that carry one of these tags (lines of http/tags.h), of the origin of this key
+ * only if one is given (RFC 9875: a group belongs to its origin).
  */
 unsigned	cache_purge_tags(struct cache *c, struct slice lines, const struct slice *key);
 unsigned	cache_purge_all(struct cache *c);

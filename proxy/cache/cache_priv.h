@@ -28,15 +28,16 @@
 #include "cache/tags.h"
 
 #define CACHE_SHARDS		64
-#define ENTRY_VARIANTS		8	/* objects of one key; the one used longest ago makes room */
-#define ENTRY_FLIGHTS		64	/* undecided variants of one key; more of them fetch alone */
+#define ENTRY_VARIANTS		8	/* objects of a key; the one used longest ago makes room */
+#define ENTRY_FLIGHTS		64	/* undecided variants of a key; more of them fetch alone */
+#define PURGE_SLOTS		256
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
 /* After a fetch that failed: how long what is stale is served without trying again. */
 #define FAILURE_PAUSE		USEC_PER_SEC
 /*
- * Bytes that only readers hold may exceed cache.memory by half of this; then readers who hardly move
- * are cut.  By all of it: then new fetches are refused, too.
+ * Bytes that only readers hold may exceed cache.memory by half of this; then readers who hardly
+ * move are cut.  By all of it: then new fetches are refused, too.
  */
 #define TRANSIT_SPARE		((int64_t)64 << 20)
 
@@ -52,7 +53,7 @@ LIST_HEAD(flight_list, flight);
 /* All we hold for a key. */
 struct entry {
 	struct lru_node		 lru;		/* first: the victim is its entry */
-	struct lru		*on;		/* where it stands: its shard's lru or marks, or NULL */
+	struct lru		*on;		/* its shard's lru or marks; NULL: neither */
 	uint64_t		 hash;
 	LIST_ENTRY(entry)	 link;		/* in its shard's bucket */
 	struct obj		*obj[ENTRY_VARIANTS];	/* used last first; references */
@@ -60,14 +61,15 @@ struct entry {
 	struct flight_list	 flights;	/* undecided; a reference each */
 	unsigned		 nflights;
 	/*
-	 * What the last shareable answer varied by, NULL: by nothing.  With it each variant of a herd
-	 * parks on a flight of its own at once.  Keeps the entry until vary_until.
+	 * What the last shareable answer varied by, NULL: by nothing.  With it each variant of a
+	 * herd parks on a flight of its own at once.  Keeps the entry until vary_until.
 	 */
 	struct names		*names;
 	usec_t			 vary_until;	/* mono */
 	usec_t			 marker[AUDIENCES];	/* mono: pass until then */
 	usec_t			 failed_until;	/* mono: the last fetch failed, see FAILURE_PAUSE */
-	usec_t			 no_refresh_until; /* mono: the last refresh renewed nothing; likewise */
+	usec_t			 no_refresh_until; /* mono: the last refresh renewed nothing */
+	uint64_t		 purges;	/* its shard's when it was linked or purged */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
 	char			 key[];
@@ -85,10 +87,21 @@ struct shard {
 	uint64_t		 nobjects;
 	uint64_t		 evictions;
 	uint64_t		 purged;
-	uint64_t		 purges;	/* how often some key of it was purged */
+	uint64_t		 purges;	/* how many have begun here, whatever they found */
+	/*
+	 * The number of the last purge of a URL, or of a tag, whose hash falls here: for flights that
+	 * no purge could find, since they are in no table, or their tags weren't known yet.
+	 */
+	uint64_t		 purged_at[PURGE_SLOTS];
 	struct tag_index	 tags;		/* of all objects linked here */
 	struct buf		 scratch;	/* for vary_values() under the lock */
 };
+
+static inline uint64_t *
+purge_slot(struct shard *s, uint64_t hash)
+{
+	return &s->purged_at[hash >> 16 & (PURGE_SLOTS - 1)];
+}
 
 struct cache {
 	unsigned		 magic;
@@ -110,7 +123,7 @@ struct cache {
 
 struct shard	*store_shard(struct cache *c, uint64_t hash);
 struct entry	*store_find(struct shard *s, struct slice key, uint64_t hash);
-struct entry	*entry_new(struct slice key, uint64_t hash);	/* outside the lock; not yet linked */
+struct entry	*entry_new(struct slice key, uint64_t hash);	/* without the lock; not linked */
 void	entry_free(struct entry *e);				/* not linked */
 void	store_link(struct cache *c, struct shard *s, struct entry *e);
 /* What its answers vary by: a reference, moved; what it had before goes.  Counted. */
@@ -128,17 +141,17 @@ struct obj	*store_select(struct shard *s, const struct entry *e, const struct he
  * Puts the object in, in the place of the one with the same variant.  Up to two objects fall out:
  * to be unreferenced by the caller after the lock.
  */
-unsigned	store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o, usec_t mono,
-    struct obj *out[2]);
+unsigned	store_insert(struct cache *c, struct shard *s, struct entry *e, struct obj *o,
+    usec_t mono, struct obj *out[2]);
 /* There is one of the same variant. */
 bool	store_has_variant(const struct entry *e, const struct obj *o);
 /* Takes this object out if it is in; true if so (the reference is then the caller's). */
 bool	store_remove(struct shard *s, struct entry *e, const struct obj *o);
 /*
- * An entry of that hash whose key has this URL, whatever else its key says, and which holds something that
- * a purge takes away; or NULL.
+ * An entry of that hash whose key has this URL, whatever else its key says, and which holds
+ * something for this purge to take away (see entry.purges); or NULL.
  */
-struct entry	*store_find_url(struct shard *s, struct slice url, uint64_t hash);
+struct entry	*store_find_url(struct shard *s, struct slice url, uint64_t hash, uint64_t purge);
 /* The hash of a key: of its URL, so that all that have it are in one place. */
 uint64_t	store_hash(const struct cache *c, struct slice key);
 /* Takes all out; to be unreferenced by the caller. */
@@ -182,7 +195,7 @@ void	flight_start_locked(struct flight *fl, struct obj *basis);
 void	flight_enter_locked(struct flight *fl, struct entry *e);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);
 unsigned	flight_parked_locked(const struct flight *fl);
-/* The entry lets go of its flights: what they bring is not for the store.  A chain of references. */
+/* The entry lets go of its flights: what they bring isn't for the store.  A chain of references. */
 struct flight	*flight_detach_all_locked(struct entry *e);
 void	flight_drop_chain(struct flight *fl);	/* without the lock */
 

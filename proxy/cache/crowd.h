@@ -50,8 +50,8 @@ struct crowds {
 	void			*owner;
 };
 
-void	crowds_init(struct crowds *cs, pthread_mutex_t *lock, void (*ref)(void *), void (*unref)(void *),
-    void *owner);
+void	crowds_init(struct crowds *cs, pthread_mutex_t *lock, void (*ref)(void *),
+    void (*unref)(void *), void *owner);
 /* With nobody waiting. */
 void	crowds_fini(struct crowds *cs);
 

@@ -156,7 +156,7 @@ flight_find_locked(struct shard *s, const struct entry *e, const struct head *re
 		/* RFC 9111 3.5: seldom for anybody else. */
 		if (fl->audience == AUDIENCE_AUTHORIZED && audience != AUDIENCE_AUTHORIZED)
 			continue;
-		/* What was stored for several kinds of requests is renewed for all of them at once. */
+		/* What was stored for several kinds of requests is renewed for all at once. */
 		if (fl->names == NULL || (stored != NULL && fl->basis == stored))
 			return fl;
 		if (fl->names != seen) {
@@ -288,8 +288,8 @@ is_expected(const struct flight *fl, const struct wait *wt)
 }
 
 /*
- * The next interim answer that it has not had.  What the backend says before it knows whether its answer
- * may be shared is for all only if it can't know who asked.
+ * The next interim answer that it has not had.  What the backend says before it knows whether its
+ * answer may be shared is for all only if it can't know who asked.
  */
 static const struct interim *
 unseen(const struct wait *wt)
@@ -380,19 +380,20 @@ is_variant_of(const struct obj *o, const struct head *req)
 static bool
 may_have_stale(const struct obj *basis, const struct head *req, usec_t mono)
 {
+	const struct obj_meta *m;
 	struct fresh_ask ask;
 
 	if (basis == NULL)
 		return false;
+	m = obj_meta(basis);
 	fresh_ask(req, false, &ask);
-	return fresh_use_on_error(&obj_meta(basis)->fresh, cache_age(obj_meta(basis), mono), &ask) &&
-	    is_variant_of(basis, req);
+	return fresh_use_on_error(&m->fresh, cache_age(m, mono), &ask) && is_variant_of(basis, req);
 }
 
 /*
- * The answer was for the leader alone, for a reason of the leader's: what it said of itself, or a refusal
- * of its request.  Others may well share the next one; were they all released, one such client would
- * turn any herd into as many fetches.  A few times only, for each is a wait.
+ * The answer was for the leader alone, for a reason of the leader's: what it said of itself, or a
+ * refusal of its request.  Others may well share the next one; were they all released, one such
+ * client would turn any herd into as many fetches.  A few times only, for each is a wait.
  */
 static bool
 says_nothing(const struct flight *fl, const struct wait *wt)
@@ -434,7 +435,6 @@ struct obj *
 wait_take_stale(struct wait *wt, usec_t mono)
 {
 	const struct flight *fl = wt->flight;
-
 	bool purged;
 
 	CHECK(wt, WAIT_MAGIC);
@@ -462,7 +462,7 @@ flight_facts(const struct wait *wt, struct flight_facts *out)
 
 	CHECK(wt, WAIT_MAGIC);
 	*out = (struct flight_facts){ .stored = false };
-	if (fl == NULL)
+	if (fl == NULL || !atomic_load_explicit(&fl->decided, memory_order_acquire))
 		return;
 	out->stored = fl->stored;
 	out->not_stored = fl->not_stored;
@@ -477,10 +477,10 @@ bool
 flight_is_purged_locked(const struct flight *fl)
 {
 	/*
-	 * In no table, so no purge could find it: then any purge of its shard counts.  Not for a POST, which
-	 * purges its own key (RFC 9111 4.4) before its answer is stored there (RFC 9110 9.3.3).
+	 * In no table, so no purge could find it.  A POST's own purge (RFC 9111 4.4) doesn't count
+	 * against its answer, which is stored there (RFC 9110 9.3.3): see flight_note_purges().
 	 */
-	return fl->purged || (fl->purges != fl->shard->purges && (fl->kind == FLIGHT_OWN ||
+	return fl->purged || (flight_purged_since_locked(fl) && (fl->kind == FLIGHT_OWN ||
 	    (fl->kind == FLIGHT_PASS && fl->basis != NULL)));
 }
 

@@ -27,13 +27,15 @@ struct conf_route;
 struct flight;
 
 enum flight_outcome {
-	OUTCOME_OBJ,		/* read wait_take()'s object; perhaps a stale one, see flight_facts() */
+	OUTCOME_OBJ,		/* read wait_take()'s object; perhaps stale, see flight_facts() */
 	OUTCOME_PASS,		/* it was for the leader alone: ask the backend yourself */
 	OUTCOME_AGAIN,		/* it was another variant: look up again */
 	OUTCOME_FAIL,		/* see flight_failure() */
 };
 
-/* Who asks, by what it says of itself: what one of them may not share says little about the others. */
+/*
+ * Who asks, by what it says of itself: what one of them may not share says little about the others.
+ */
 enum audience {
 	AUDIENCE_PLAIN,
 	AUDIENCE_COOKIE,
@@ -73,7 +75,8 @@ enum wait_state {
 };
 
 /*
- * After the wake, and after parking: what there is for this one.  *interim is valid until flight_leave().
+ * After the wake, and after parking: what there is for this one.  *interim is valid until
+ * flight_leave().
  */
 enum wait_state	wait_next(struct wait *wt, struct slice *interim);
 
@@ -92,7 +95,7 @@ struct obj	*wait_take_stale(struct wait *wt, usec_t mono);
 /* OUTCOME_FAIL.  The texts are static. */
 const struct flight_failure	*flight_failure(const struct wait *wt);
 
-/* For Cache-Status; after WAIT_DECIDED. */
+/* For Cache-Status; nothing (all zero) until it is decided. */
 struct flight_facts {
 	bool	stored;			/* the backend's answer went into the store */
 	const char *not_stored;		/* why it didn't, though it could; or NULL */
@@ -121,14 +124,14 @@ bool	flight_wanted(struct flight *fl);
 /* The stored answer whose validators are to be sent along, or NULL.  Immutable, the flight's. */
 const struct head	*flight_validates(const struct flight *fl);
 /*
- * Is this head an answer to what was asked?  False: a 304 for something that we don't have.  Then it asks
- * once more, without conditions; flight_validates() is NULL from here on.
+ * Is this head an answer to what was asked?  False: a 304 for something that we don't have.  Then
+ * it asks once more, without conditions; flight_validates() is NULL from here on.
  */
 bool	flight_believes(struct flight *fl, const struct head *resp);
 
 /*
- * What was purged of its shard so far counts against the answer, what will be does not: before its own
- * invalidation (RFC 9111 4.4).  For flights of one's own.
+ * A purge of its URL so far counts against the answer, what will be does not: before its
+ * own invalidation (RFC 9111 4.4).  For flights of one's own.
  */
 void	flight_note_purges(struct flight *fl);
 

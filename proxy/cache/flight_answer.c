@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an answer's head makes, before anything is decided and without the lock: the judgement (RFC 9111
- * 3 and 4.2), and the object, out of a response, or out of the stored head that a 304 has freshened.
+ * What an answer's head makes, before anything is decided and without the lock: the judgement (RFC
+ * 9111 3 and 4.2), and the object, out of a response, or out of the stored head that a 304 has
+ * freshened.
  *
- * What others may not see is sorted out here, once: it leaves the head that all share, and stands in
- * own_wire for the leader alone, or nowhere.
+ * What others may not see is sorted out here, once: it leaves the head that all share, and stands
+ * in own_wire for the leader alone, or nowhere.
  */
 #include "cache/flight_priv.h"
 
@@ -32,7 +33,7 @@ clean(struct head *h, usec_t wall)
 	}
 }
 
-/* What others may not see leaves the head: for the leader alone or, a stripped cookie, for nobody. */
+/* What others may not see leaves the head: for the leader alone; a stripped cookie for nobody. */
 static void
 withhold(const struct flight *fl, const struct decision *d, struct head *h, struct buf *own)
 {
@@ -43,7 +44,10 @@ withhold(const struct flight *fl, const struct decision *d, struct head *h, stru
 
 		bool strip = hdr_is_cookie(f->name) && fl->policy.set_cookie == SET_COOKIE_STRIP;
 
-		/* Stripped is what is shared; an answer for one, that is only stored, keeps it for that one. */
+		/*
+		 * Stripped is what is shared; an answer for one, that is only stored, keeps it for
+		 * that one.
+		 */
 		if (strip && d->fresh.class == FRESH_SHARE)
 			continue;
 		if (strip || cc_withholds(&d->cc, f->name))
@@ -79,11 +83,11 @@ settle_meta(const struct flight *fl, const struct decision *d, struct head *h, s
 		tags_of(h, fl->tags, &m->tags);
 	m->head = *h;
 	memset(h, 0, sizeof *h);
-	m->sets_cookie = hdr_get(&m->head, SLICE("Set-Cookie")) != NULL;
+	m->sets_cookie = hdr_sets_cookie(&m->head);
 	coding = hdr_get(&m->head, SLICE("Content-Encoding"));
 	/* Of several lines none says what it is; a list is no coding that vary_match() knows. */
 	m->coding = coding == NULL ? slice_of(NULL, 0) :
-	    hdr_next(&m->head, SLICE("Content-Encoding"), coding) == NULL ? coding->value : SLICE(",");
+	    hdr_count(&m->head, coding->name) == 1 ? coding->value : SLICE(",");
 	write_wire(&m->head, &m->wire);
 }
 
@@ -108,8 +112,8 @@ make_fetched(struct flight *fl, struct decision *d, struct head *resp)
 }
 
 /*
- * What the backend says now is instead of what is stored: unless it is an error, a refusal of this one
- * client, or a page for somebody who said who they are.
+ * What the backend says now is instead of what is stored: unless it is an error, a refusal of this
+ * one client, or a page for somebody who said who they are.
  */
 static bool
 replaces(const struct flight *fl, const struct fresh *fresh, int status)
@@ -125,9 +129,9 @@ replaces(const struct flight *fl, const struct fresh *fresh, int status)
 #define RENEWED_BYTES	((size_t)128 * 1024)
 
 /*
- * The stored head with the fields of `update`, and what follows from it for freshness; age: what update
- * said of its Age, which isn't stored, but counts.  What is stored for all was made for a request that
- * said nothing of who asks, and is confirmed as such, whoever has asked now.
+ * The stored head with the fields of `update`, and what follows from it for freshness; age: what
+ * update said of its Age, which isn't stored, but counts.  What is stored for all was made for a
+ * request that said nothing of who asks, and is confirmed as such, whoever has asked now.
  */
 static void
 merge(struct flight *fl, struct decision *d, const struct head *update, const struct head *age,
@@ -146,6 +150,13 @@ merge(struct flight *fl, struct decision *d, const struct head *update, const st
 	cc_of_response(out, &d->cc);
 	fresh_judge(&get, out, &fl->policy, d->asked, d->answered, &d->fresh);
 	hdr_remove(out, SLICE("Age"));
+	/*
+	 * What was made for somebody stays so, unless the backend says now that it is fresh for
+	 * all.
+	 */
+	if (was->fresh.class == FRESH_ALONE && d->fresh.class == FRESH_SHARE &&
+	    (d->fresh.plain_only || d->fresh.heuristic))
+		fresh_only_validate(&d->fresh);
 	/* Each 304 may bring new fields, and the sum of many is no head any more. */
 	d->to_store = d->fresh.store && out->n <= RENEWED_FIELDS &&
 	    out->arena.bytes <= RENEWED_BYTES;
@@ -154,8 +165,8 @@ merge(struct flight *fl, struct decision *d, const struct head *update, const st
 }
 
 /*
- * Of a 304 that was made for the leader: what it says of freshness is for all, the rest, which may be about
- * the leader, for the leader alone, as far as it isn't stored.
+ * Of a 304 that was made for the leader: what it says of freshness is for all, the rest, which may
+ * be about the leader, for the leader alone, as far as it isn't stored.
  */
 static void
 keep_for_leader(const struct head *stored, struct head *update, struct buf *own)
@@ -208,6 +219,20 @@ sets_cookie_for_leader(const struct flight *fl, const struct head *update)
 	return false;
 }
 
+/* The 304 answers one who said who it is, and nobody says that it is for others (RFC 9111 3.5). */
+static bool
+answers_somebody(const struct flight *fl, const struct decision *d, const struct head *merged)
+{
+	struct head get = *d->req;
+	struct fresh as_asked;
+
+	if (fl->audience == AUDIENCE_PLAIN || d->fresh.class != FRESH_SHARE)
+		return false;
+	get.method = SLICE("GET");
+	fresh_judge(&get, merged, &fl->policy, d->asked, d->answered, &as_asked);
+	return d->fresh.plain_only || as_asked.class == FRESH_ALONE;
+}
+
 /* RFC 9111 4.3.4, 4.3.5: the stored one with a head that *update has freshened. */
 void
 answer_renewed(struct flight *fl, struct decision *d, struct head *update)
@@ -224,8 +249,7 @@ answer_renewed(struct flight *fl, struct decision *d, struct head *update)
 	if (sets_cookie_for_leader(fl, update))
 		keep_for_leader(&was->head, update, &m.own_wire);
 	merge(fl, d, update, &age, &merged);
-	if (d->fresh.plain_only && fl->audience != AUDIENCE_PLAIN) {
-		/* Nobody says that it is for others, and it answers one who said who it is. */
+	if (answers_somebody(fl, d, &merged)) {
 		head_fini(&merged);
 		merged = (struct head){ 0 };
 		keep_for_leader(&was->head, update, &m.own_wire);

@@ -2,9 +2,10 @@
 /*
  * What a response head decides, once, for everyone parked.
  *
- * The decision is taken under the shard's lock, with all that it needs made before (flight_answer.c): the
- * object, an entry in case there is none, the names of Vary.  What it decided is immutable afterwards.
- * Waking is the crowd's business and happens after the lock, as does everything that frees.
+ * The decision is taken under the shard's lock, with all that it needs made before
+ * (flight_answer.c): the object, an entry in case there is none, the names of Vary.  What it
+ * decided is immutable afterwards.  Waking is the crowd's business and happens after the lock, as
+ * does everything that frees.
  */
 #include "cache/flight.h"
 
@@ -35,6 +36,13 @@ flight_leave_table_locked(struct flight *fl, enum flight_state state)
 	return held;
 }
 
+struct crowd *
+flight_publish_locked(struct flight *fl)
+{
+	atomic_store_explicit(&fl->decided, true, memory_order_release);
+	return crowds_mark(&fl->crowds);
+}
+
 /* The backend is in trouble: it isn't asked again at once.  Lock held. */
 void
 flight_pause_locked(struct flight *fl, usec_t mono)
@@ -62,8 +70,8 @@ remember_names_locked(struct flight *fl, struct entry *e, struct names **names, 
 
 /*
  * Store, or remember that the key isn't worth parking for.  Lock held.  The entry may be gone
- * (purged, evicted) or never have been ours: then it is made anew.  What falls out of the store is for the
- * caller to unreference.
+ * (purged, evicted) or never have been ours: then it is made anew.  What falls out of the store is
+ * for the caller to unreference.
  */
 static unsigned
 settle_entry_locked(struct flight *fl, struct decision *d, struct obj *out[3])
@@ -122,16 +130,18 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	fl->class = d->fresh.class;
 	fl->plain_only = d->fresh.plain_only;
 	fl->alone_ranged = d->too_large && fl->leader_ranged;
-	fl->stored = fl->linked = d->to_store && !fl->asked_not_to && !flight_is_purged_locked(fl);
-	fl->not_stored = d->to_store && !fl->stored ? fl->asked_not_to ? "no-store" : "purged" : NULL;
+	fl->stored = fl->linked = d->to_store && !fl->asked_not_to &&
+	    !flight_is_purged_locked(fl) &&
+	    !obj_tags_purged(obj_tags(d->o), fl->shard, fl->purges);
+	if (d->to_store && !fl->stored)
+		fl->not_stored = fl->asked_not_to ? "no-store" : "purged";
 	fl->expects = answer == ANSWER_FETCHED;
 	readers = fl->class == FRESH_ALONE ? fl->leader_waits && !fl->alone_ranged :
 	    fl->waits - (fl->plain_only ? fl->personal : 0);
 	if (fl->expects)
 		obj_expect(d->o, readers);
 	nout = settle_entry_locked(fl, d, out);
-	atomic_store_explicit(&fl->decided, true, memory_order_release);
-	due = crowds_mark(&fl->crowds);
+	due = flight_publish_locked(fl);
 	pthread_mutex_unlock(&fl->shard->lock);
 
 	if (!fl->linked)
@@ -147,9 +157,8 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 }
 
 /*
- * RFC 5861 4: an error of the backend's, and what is stored may be served instead, by its own words or by
- * the leader's; the others look for themselves.
- * The rest of the error is not read.
+ * RFC 5861 4: an error of the backend's, and what is stored may be served instead, by its own words
+ * or by the leader's; the others look for themselves.  The rest of the error is not read.
  */
 static bool
 answered_stale(struct flight *fl, const struct head *req, const struct head *resp, struct now now)
@@ -181,8 +190,7 @@ answered_stale(struct flight *fl, const struct head *req, const struct head *res
 	/* Nothing may be left of it: evicted while it was asked for. */
 	if (e != NULL)
 		store_settle(fl->cache, fl->shard, e, now.mono);
-	atomic_store_explicit(&fl->decided, true, memory_order_release);
-	due = crowds_mark(&fl->crowds);
+	due = flight_publish_locked(fl);
 	pthread_mutex_unlock(&fl->shard->lock);
 	atomic_fetch_sub_explicit(&fl->cache->flights, 1, memory_order_relaxed);
 	crowds_post(due);
@@ -192,8 +200,8 @@ answered_stale(struct flight *fl, const struct head *req, const struct head *res
 
 /* RFC 9111 4.3.5: what a HEAD that went to the backend says of what is stored for GET. */
 static void
-learn_from_head(struct flight *fl, const struct head *req, const struct head *resp, struct now asked,
-    struct now answered)
+learn_from_head(struct flight *fl, const struct head *req, const struct head *resp,
+    struct now asked, struct now answered)
 {
 	struct decision d = { .req = req, .asked = asked, .answered = answered };
 	struct head update = { 0 };
@@ -203,7 +211,7 @@ learn_from_head(struct flight *fl, const struct head *req, const struct head *re
 
 	/* Not from what was said to somebody: its fields may be about that one. */
 	if (fl->basis == NULL || !method_is(req, "HEAD") || resp->status != 200 ||
-	    fl->audience != AUDIENCE_PLAIN || (hdr_get(resp, SLICE("Set-Cookie")) != NULL &&
+	    fl->audience != AUDIENCE_PLAIN || (hdr_sets_cookie(resp) &&
 	    fl->policy.set_cookie == SET_COOKIE_PRIVATE))
 		return;
 	if (cond_head_confirms(&obj_meta(fl->basis)->head, obj_total(fl->basis), resp)) {
@@ -218,7 +226,8 @@ learn_from_head(struct flight *fl, const struct head *req, const struct head *re
 	    store_remove(fl->shard, e, fl->basis)) {
 		out[nout++] = fl->basis;
 		if (d.o != NULL && d.to_store)
-			nout += store_insert(fl->cache, fl->shard, e, d.o, answered.mono, out + nout);
+			nout += store_insert(fl->cache, fl->shard, e, d.o, answered.mono,
+			    out + nout);
 		store_settle(fl->cache, fl->shard, e, answered.mono);
 	}
 	pthread_mutex_unlock(&fl->shard->lock);

@@ -13,7 +13,7 @@
 #define AGAIN_MAX	2	/* see flight_outcome() */
 
 enum flight_state {
-	FL_ASKING,		/* waits may come (if shared) and go; on its entry unless detached */
+	FL_ASKING,		/* waits may come (if shared) and go; on its entry or detached */
 	FL_FILLING,		/* decided; obj is being filled */
 	FL_DONE,
 	FL_FAILED,
@@ -43,7 +43,6 @@ struct flight {
 	enum flight_kind	 kind;
 	enum audience		 audience;		/* of the leader */
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
-	bool			 marks;			/* the source's: the key gets a pass marker */
 	struct fresh_policy	 policy;
 	bool			 asked_not_to;	/* store: the leader's no-store, which is obeyed */
 	const struct conf_strings *tags;	/* the route's; valid until the head is decided */
@@ -54,14 +53,14 @@ struct flight {
 	/* guarded by shard->lock */
 	enum flight_state	 state;
 	bool			 purged;	/* what it brings is not for the store */
-	struct obj		*basis;		/* a reference, or NULL; immutable once it has started */
+	struct obj		*basis;		/* a reference, or NULL; immutable once started */
 	uint64_t		 purges;	/* the shard's when this one started */
-	struct entry		*entry;		/* whose flight this is; NULL: detached or of one's own */
+	struct entry		*entry;		/* whose it is; NULL: detached, or of one's own */
 	LIST_ENTRY(flight)	 link;		/* on entry->flights */
 	struct flight		*chain;		/* after flight_detach_all_locked() */
 	unsigned		 waits;		/* standing in the crowds */
 	unsigned		 counted;	/* those of them that are a reason to fetch */
-	unsigned		 personal;	/* those of them who say who they are, but the leader */
+	unsigned		 personal;	/* who say who they are, the leader apart */
 	bool			 leader_waits;
 	bool			 leader_ranged;	/* it asked for a range */
 	struct interim		*last_interim;
@@ -72,13 +71,14 @@ struct flight {
 	struct interim *_Atomic	 interims;	/* the first */
 
 	/* set when it is decided, immutable from then on */
-	_Atomic bool		 decided;	/* with release: what follows may be read without lock */
+	_Atomic bool		 decided;	/* with release: what follows needs no lock then */
 	enum flight_answer	 answer;
 	int			 answer_status;	/* what the backend said, if it answered */
-	bool			 expects;	/* each who gets obj is one that obj_expect() counted */
-	bool			 alone_ranged;	/* too large to slice: the leader is to ask anew, too */
+	bool			 expects;	/* who gets obj is one that obj_expect() counted */
+	bool			 alone_ranged;	/* too large to slice: the leader asks anew, too */
 	struct obj		*obj;
 	enum fresh_class	 class;
+	bool			 marks;		/* and so the key gets a pass marker */
 	bool			 plain_only;	/* shared among those of AUDIENCE_PLAIN only */
 	bool			 stored;
 	const char		*not_stored;	/* why it isn't, though it could be; or NULL */
@@ -112,10 +112,22 @@ flight_key(const struct flight *fl)
 	return slice_of(fl->key, fl->keylen);
 }
 
+/* Its URL was purged, or one of the same slot.  Lock held. */
+static inline bool
+flight_purged_since_locked(const struct flight *fl)
+{
+	return *purge_slot(fl->shard, fl->hash) > fl->purges;
+}
+
 /* What it brings, or was based on, is no more for the store.  Lock held. */
 bool	flight_is_purged_locked(const struct flight *fl);
-/* Nobody joins any more.  The flight's entry gives it up: a reference for the caller, or NULL.  Lock held. */
+/*
+ * Nobody joins any more.  The flight's entry gives it up: a reference for the caller, or NULL.
+ * Lock held.
+ */
 struct flight	*flight_leave_table_locked(struct flight *fl, enum flight_state state);
+/* The decision stands.  Those to be woken, by crowds_post() after the lock.  Lock held. */
+struct crowd	*flight_publish_locked(struct flight *fl);
 /* The backend is in trouble: it isn't asked again at once.  Lock held. */
 void	flight_pause_locked(struct flight *fl, usec_t mono);
 

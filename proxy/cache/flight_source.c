@@ -61,7 +61,7 @@ flight_note_purges(struct flight *fl)
 {
 	CHECK(fl, FLIGHT_MAGIC);
 	pthread_mutex_lock(&fl->shard->lock);
-	if (fl->kind != FLIGHT_SHARED && fl->purges != fl->shard->purges)
+	if (fl->kind != FLIGHT_SHARED && flight_purged_since_locked(fl))
 		fl->purged = true;
 	pthread_mutex_unlock(&fl->shard->lock);
 }
@@ -88,8 +88,8 @@ flight_interim(struct flight *fl, const struct head *h)
 
 	pthread_mutex_lock(&fl->shard->lock);
 	ASSERT(fl->state == FL_ASKING);
-	atomic_store_explicit(fl->last_interim == NULL ? &fl->interims : &fl->last_interim->next, in,
-	    memory_order_release);
+	atomic_store_explicit(fl->last_interim == NULL ? &fl->interims : &fl->last_interim->next,
+	    in, memory_order_release);
 	fl->last_interim = in;
 	due = crowds_mark(&fl->crowds);
 	pthread_mutex_unlock(&fl->shard->lock);
@@ -97,12 +97,13 @@ flight_interim(struct flight *fl, const struct head *h)
 }
 
 /*
- * The store gives the object up again.  marked: and the key isn't worth parking for; else what was there
- * before comes back, if it may still be served stale.
+ * The store gives the object up again.  marked: and the key isn't worth parking for; else what was
+ * there before comes back, if it may still be served stale.
  */
 static void
 take_back(struct flight *fl, bool marked)
 {
+	struct obj *was = fl->basis;
 	struct entry *e;
 	struct obj *out[3];
 	unsigned nout = 0;
@@ -113,9 +114,9 @@ take_back(struct flight *fl, bool marked)
 		if (store_remove(fl->shard, e, fl->obj)) {
 			out[nout++] = fl->obj;
 			/* Another may have renewed it meanwhile, or it never went. */
-			if (!marked && fl->basis != NULL && obj_meta(fl->basis)->fresh.may_be_stale &&
-			    !flight_is_purged_locked(fl) && !store_has_variant(e, fl->basis))
-				nout += store_insert(fl->cache, fl->shard, e, fl->basis, mono,
+			if (!marked && was != NULL && obj_meta(was)->fresh.may_be_stale &&
+			    !flight_is_purged_locked(fl) && !store_has_variant(e, was))
+				nout += store_insert(fl->cache, fl->shard, e, was, mono,
 				    out + nout);
 		}
 		if (marked) {
@@ -201,8 +202,7 @@ flight_failed(struct flight *fl, const struct flight_failure *why)
 		flight_pause_locked(fl, mono);
 	if (e != NULL)
 		store_settle(fl->cache, fl->shard, e, mono);
-	atomic_store_explicit(&fl->decided, true, memory_order_release);
-	due = crowds_mark(&fl->crowds);
+	due = flight_publish_locked(fl);
 	pthread_mutex_unlock(&fl->shard->lock);
 	atomic_fetch_sub_explicit(&fl->cache->flights, 1, memory_order_relaxed);
 	crowds_post(due);

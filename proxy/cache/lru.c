@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A list of its own making: the victim is at the end, and TAILQ_LAST reads the end through a pointer
- * of another struct's type, which an optimising compiler need not see.
+ * A list of its own making: the victim is at the end, and TAILQ_LAST reads the end through a
+ * pointer of another struct's type, which an optimising compiler need not see.
  */
 #include "cache/lru.h"
 

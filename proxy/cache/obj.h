@@ -7,11 +7,11 @@
  *	      └────── obj_fail ──> OBJ_BROKEN		cut short; readers are cut too
  *
  * One producer (the fill, on its worker) appends; readers on any worker follow.  While an object
- * may still be wanted from its beginning it keeps all of its body.  Otherwise (obj_forget: it is not
- * for the store, or was taken out of it) it is a sliding window: what every reader has passed is
- * freed, and the producer is held back when it is OBJ_WINDOW ahead of the fastest reader, or when a
- * reader is max_lag behind that one.  Such a laggard may hold up the others for a moment, which is the
- * producer's to measure; then it is cut.
+ * may still be wanted from its beginning it keeps all of its body.  Otherwise (obj_forget: it is
+ * not for the store, or was taken out of it) it is a sliding window: what every reader has passed
+ * is freed, and the producer is held back when it is OBJ_WINDOW ahead of the fastest reader, or
+ * when a reader is max_lag behind that one.  Such a laggard may hold up the others for a moment,
+ * which is the producer's to measure; then it is cut.
  */
 #ifndef CORRAL_CACHE_OBJ_H
 #define CORRAL_CACHE_OBJ_H
@@ -48,12 +48,13 @@ struct seg;
 /* Everything about an object that is known at its head; immutable from then on. */
 struct obj_meta {
 	struct head	 head;		/* the origin's, without hop-by-hop fields, Age, and, unless
-					 * bodyless, Content-Length: those are said anew each time */
-	struct buf	 wire;		/* the fields of head serialised, for every answer made of it,
-					 * without those that only caches are to see (cc_is_consumed()) */
+					 * bodyless, Content-Length: those are said anew */
+	struct buf	 wire;		/* the fields of head serialised, for every answer of it,
+					 * without those that only caches are to see
+					 * (cc_is_consumed()) */
 	struct buf	 own_wire;	/* fields that only the leader may have; not in head */
-	uint64_t	 length;	/* of the body, or OBJ_NO_LENGTH when the origin doesn't say */
-	bool		 bodyless;	/* has no body by its status or method: head says all there is */
+	uint64_t	 length;	/* of the body; OBJ_NO_LENGTH: the origin doesn't say */
+	bool		 bodyless;	/* no body by its status or method: head says all */
 	bool		 had_age;	/* the origin sent Age */
 	bool		 sets_cookie;	/* head has Set-Cookie, as `set_cookie: store` keeps it */
 	struct fresh	 fresh;
@@ -70,10 +71,11 @@ struct obj_meta {
  * meta is moved.  has_body: bytes may follow (else it is still FILLING until obj_end()).  One
  * reference for the caller, who is the producer.
  */
-struct obj	*obj_new(struct budget *budget, struct obj_meta *meta, bool has_body, uint64_t max_lag);
+struct obj	*obj_new(struct budget *budget, struct obj_meta *meta, bool has_body,
+    uint64_t max_lag);
 /*
- * A new head over the body of a sealed object (RFC 9111 4.3.4): sealed from the start.  meta is moved.  One
- * reference for the caller.
+ * A new head over the body of a sealed object (RFC 9111 4.3.4): sealed from the start.  meta is
+ * moved.  One reference for the caller.
  */
 struct obj	*obj_renew(const struct obj *was, struct obj_meta *meta);
 /* Makes ready to be found by the tags in its meta; before it is linked. */
@@ -100,8 +102,8 @@ void	obj_cut_laggards(struct obj *o);
 /* Any thread: somebody reads it, is expected to, or the store has it. */
 bool	obj_wanted(struct obj *o);
 /*
- * Producer: msg is posted to w whenever obj_full(), obj_lagging() or obj_wanted() may have changed.  NULL: no more;
- * after that the message isn't posted (it may still be on its way: unpost it).
+ * Producer: msg is posted to w whenever obj_full(), obj_lagging() or obj_wanted() may have changed.
+ * NULL: no more; after that the message isn't posted (it may still be on its way: unpost it).
  */
 void	obj_set_source(struct obj *o, struct worker *w, struct worker_msg *msg);
 

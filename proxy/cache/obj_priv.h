@@ -26,8 +26,8 @@ struct seg {
 
 /*
  * The bytes of a body, as far as the budget goes: counted once, however many heads stand over it (a
- * validated object is a new head over the same segments).  linked and bytes: guarded by the lock of the
- * object that fills it, later by its shard's.
+ * validated object is a new head over the same segments).  linked and bytes: guarded by the lock of
+ * the object that fills it, later by its shard's.
  */
 struct body {
 	_Atomic unsigned	 refs;

@@ -2,9 +2,9 @@
 /*
  * Readers of an object: each at its own pace, on its own worker.
  *
- * A reader of a sealed object takes no lock: nothing changes any more, and the segment it holds holds
- * the rest.  While the object fills, what a reader does is guarded by the object's lock, since its
- * place decides whether the producer may go on: the fastest and the slowest hold it back.
+ * A reader of a sealed object takes no lock: nothing changes any more, and the segment it holds
+ * holds the rest.  While the object fills, what a reader does is guarded by the object's lock,
+ * since its place decides whether the producer may go on: the fastest and the slowest hold it back.
  *
  * Who wants a part in the middle passes over what comes before it without taking references, but
  * walks segment by segment, 64 KiB a step.  To go back, the reader holds on to the first segment
@@ -170,8 +170,8 @@ moved_locked(const struct reader *r, uint64_t was)
 }
 
 static unsigned
-read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max, size_t limit,
-    enum reader_state *state)
+read_filling(struct reader *r, struct seg **at, struct obj_piece *pieces, unsigned max,
+    size_t limit, enum reader_state *state)
 {
 	struct obj *o = r->obj;
 	uint64_t was = r->off;

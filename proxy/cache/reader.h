@@ -65,8 +65,9 @@ bool	reader_keep(struct reader *r);
 void	reader_seek(struct reader *r, uint64_t off);
 /*
  * Nothing more will be read, but pieces are still lent.  Closes, unless what others have yet to
- * read would pile up behind those pieces; then it stays on as the laggard that it is: call again when
- * a wake comes, and close when the pieces have come back.  False: it was cut for that, or before.
+ * read would pile up behind those pieces; then it stays on as the laggard that it is: call again
+ * when a wake comes, and close when the pieces have come back.  False: it was cut for that, or
+ * before.
  */
 bool	reader_leave(struct reader *r);
 /* reader_read() would say READER_CUT: for who has no room to read, and must let go all the same. */

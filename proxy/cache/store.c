@@ -6,9 +6,9 @@
  * moves 1/64 of the table under one lock, some 0.3 ms at a million entries.
  *
  * The budget counts what is linked (heads, bodies also while they fill, entries).  Who goes over it
- * makes room at once: the least recently used entry of all shards goes, then the next.  Entries that
- * merely remember something stand in an order of their own, with a bound of their own.  An entry
- * whose body is still filling may go too; its readers keep it, as a sliding window.
+ * makes room at once: the least recently used entry of all shards goes, then the next.  Entries
+ * that merely remember something stand in an order of their own, with a bound of their own.  An
+ * entry whose body is still filling may go too; its readers keep it, as a sliding window.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +54,12 @@ holds_answers(const struct entry *e)
 }
 
 struct entry *
-store_find_url(struct shard *s, struct slice url, uint64_t hash)
+store_find_url(struct shard *s, struct slice url, uint64_t hash, uint64_t purge)
 {
 	struct entry *e;
 
 	LIST_FOREACH(e, bucket_of(s, hash), link)
-		if (e->hash == hash && holds_answers(e) &&
+		if (e->hash == hash && e->purges < purge && holds_answers(e) &&
 		    slice_eq(key_url(slice_of(e->key, e->keylen)), url))
 			return e;
 	return NULL;
@@ -118,6 +118,7 @@ store_link(struct cache *c, struct shard *s, struct entry *e)
 	if (s->nentries >= s->nbuckets)
 		grow(s);
 	s->nentries++;
+	e->purges = s->purges;
 	LIST_INSERT_HEAD(bucket_of(s, e->hash), e, link);
 	atomic_fetch_add_explicit(&c->budget.stored, (int64_t)e->bytes, memory_order_relaxed);
 }
@@ -396,7 +397,8 @@ store_make_room(struct cache *c)
 	 * Who comes second leaves it to the first, who goes on until the budget is kept, and looks
 	 * again when it has let go: the second may have come just before that.
 	 */
-	while (more && (over_budget(c) || over_marks(c)) && pthread_mutex_trylock(&c->evicting) == 0) {
+	while (more && (over_budget(c) || over_marks(c)) &&
+	    pthread_mutex_trylock(&c->evicting) == 0) {
 		while ((more = evict_next(c)))
 			;
 		more = shard_with_oldest(c, false) != NULL || shard_with_oldest(c, true) != NULL;

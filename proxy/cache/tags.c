@@ -91,6 +91,15 @@ obj_tags_fini(struct obj_tags *t)
 	*t = (struct obj_tags){ 0 };
 }
 
+bool
+obj_tags_purged(const struct obj_tags *t, struct shard *s, uint64_t since)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (*purge_slot(s, t->v[i].hash) > since)
+			return true;
+	return false;
+}
+
 size_t
 obj_tags_bytes(const struct obj_tags *t)
 {
@@ -265,13 +274,16 @@ tag_index_unlink(struct tag_index *ix, struct obj_tags *t)
 }
 
 struct entry *
-tag_index_find(const struct tag_index *ix, struct slice tag, uint64_t hash, struct slice origin)
+tag_index_find(const struct tag_index *ix, struct slice tag, uint64_t hash, struct slice origin,
+    uint64_t purge)
 {
 	struct slice home = is_group(tag) ? origin : SLICE("");
 	struct tag_link *leader = find_leader(ix, place_of(hash, home), tag, home), *l = leader;
 
 	while (l != NULL) {
-		if (slice_starts(key_of(l->of->entry), origin))
+		const struct entry *e = l->of->entry;
+
+		if (e->purges < purge && slice_starts(key_of(e), origin))
 			return l->of->entry;
 		l = l->next == leader ? NULL : l->next;
 	}

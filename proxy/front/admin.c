@@ -255,7 +255,8 @@ purge_key(json_t *doc, struct buf *out)
 	json_t *url;
 
 	if (!json_is_object(doc)) {
-		buf_add_str(out, "the body must be a JSON object like {\"url\":\"http://host/path\"}");
+		buf_add_str(out,
+		    "the body must be a JSON object like {\"url\":\"http://host/path\"}");
 		return 400;
 	}
 	find_strangers(doc, out, &later);

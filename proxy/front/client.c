@@ -68,10 +68,10 @@ struct client {
 	struct head		 req;
 	struct buf		 key;
 	bool			 has_body;
-	bool			 whole;		/* answered by a plain GET's answer: see deliver_head.req */
+	bool			 whole;		/* by a plain GET's answer: see deliver_head.req */
 	bool			 show_key;	/* in Cache-Status */
 	bool			 counted;
-	bool			 went_forward;	/* it, or the flight it waits on, asked the backend */
+	bool			 went_forward;	/* it, or its flight, asked the backend */
 	enum stat_id		 outcome;	/* what it is counted as when the answer is out */
 	enum verdict		 verdict;	/* of the last lookup */
 	const char		*fwd, *detail;	/* of the last lookup */
@@ -263,7 +263,10 @@ is_from_store(const struct client *cl)
 	return cl->verdict == V_HIT || cl->verdict == V_STALE || cl->verdict == V_STALE_LEAD;
 }
 
-/* RFC 9211 2: what happened to this request.  stale: the reason why it gets a stale answer after all. */
+/*
+ * RFC 9211 2: what happened to this request.  stale: the reason why it gets a stale answer after
+ * all.
+ */
 static struct status
 cache_status(const struct client *cl, const struct obj_meta *m, usec_t age,
     const struct flight_facts *facts, const char *stale)
@@ -410,8 +413,8 @@ start_fill(struct client *cl, struct flight *fl, bool whole)
 }
 
 /*
- * What there is for one who waits: interim answers (RFC 9110 15.2) go out as they come, to those who
- * know them.  True when the flight is decided.
+ * What there is for one who waits: interim answers (RFC 9110 15.2) go out as they come, to those
+ * who know them.  True when the flight is decided.
  */
 static bool
 waited(struct client *cl)
@@ -432,25 +435,48 @@ waited(struct client *cl)
 	}
 }
 
+/* V_HIT and the stale ones. */
 static void
-ask(struct client *cl, bool alone)
+send_stored(struct client *cl, struct lookup *lk)
+{
+	const struct flight_facts none = { .stored = false };
+
+	cl->outcome = cl->verdict == V_HIT ? STAT_hit : STAT_stale;
+	stop_timer(cl);
+	send_object(cl, lk->obj, lk->expected, NULL, &none, lk->now);
+	obj_unref(lk->obj);
+}
+
+/* V_ABSENT, V_SHED. */
+static void
+turn_down(struct client *cl, const char *why)
+{
+	if (cl->verdict == V_ABSENT)
+		answer_error(cl, 504, why,
+		    "the request wants a stored answer only, and there is none");
+	else
+		answer_error(cl, 503, why, strcmp(why, "memory") == 0 ?
+		    "slow readers hold too much memory" : "too many wait for this page already");
+}
+
+/* alone: why the answer to another request is not for this one; NULL: nothing is known of that. */
+static void
+ask(struct client *cl, const char *alone)
 {
 	struct lookup lk = {
 		.key = buf_slice(&cl->key),
 		.req = &cl->req,
 		.route = cl->route,
 		.has_body = cl->has_body,
-		.alone = alone,
+		.alone = alone != NULL,
 		.now = clock_now(),
 	};
-
-	const struct flight_facts none = { .stored = false };
 
 	cl->state = CL_WAITING;
 	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
 	cl->fwd = lk.fwd;
 	cl->went_forward = lk.fwd != NULL && cl->verdict != V_SHED;
-	cl->detail = lk.detail;
+	cl->detail = alone != NULL && cl->verdict == V_PASS ? alone : lk.detail;
 	cl->whole = lk.whole || lk.flight == NULL;
 	switch (cl->verdict) {
 	case V_STALE_LEAD:
@@ -458,10 +484,7 @@ ask(struct client *cl, bool alone)
 		/* FALLTHROUGH */
 	case V_STALE:
 	case V_HIT:
-		cl->outcome = cl->verdict == V_HIT ? STAT_hit : STAT_stale;
-		stop_timer(cl);
-		send_object(cl, lk.obj, lk.expected, NULL, &none, lk.now);
-		obj_unref(lk.obj);
+		send_stored(cl, &lk);
 		return;
 	case V_PARK:
 		cl->outcome = STAT_coalesced;
@@ -480,12 +503,8 @@ ask(struct client *cl, bool alone)
 		start_fill(cl, lk.flight, lk.whole);
 		return;
 	case V_ABSENT:
-		answer_error(cl, 504, lk.detail,
-		    "the request wants a stored answer only, and there is none");
-		return;
 	case V_SHED:
-		answer_error(cl, 503, lk.detail, strcmp(lk.detail, "memory") == 0 ?
-		    "slow readers hold too much memory" : "too many wait for this page already");
+		turn_down(cl, lk.detail);
 		return;
 	}
 }
@@ -518,11 +537,12 @@ woken(void *arg)
 		return;
 	case OUTCOME_PASS:
 		flight_leave(&cl->wait);
-		ask(cl, true);
+		/* A leader only since it asked for a range of what is too large to be kept. */
+		ask(cl, cl->verdict == V_LEAD ? "too-large" : "unshareable");
 		return;
 	case OUTCOME_AGAIN:
 		flight_leave(&cl->wait);
-		ask(cl, false);
+		ask(cl, NULL);
 		return;
 	case OUTCOME_FAIL:
 		if (sent_stale(cl, "stale-if-error"))
@@ -572,7 +592,7 @@ gate_request(void *arg, struct gate *g, struct head *req)
 		return;
 	}
 	key_apply(&cl->route->key, &cl->req, &cl->key);
-	ask(cl, false);
+	ask(cl, NULL);
 }
 
 static void

@@ -15,8 +15,8 @@ struct worker;
 /* What the clients of one worker share.  Owner's thread. */
 struct clients	*clients_new(struct worker *w, struct cache *c, struct fills *fs);
 /*
- * Memory is short: cuts those who took less than CLIENTS_PRESS_RATE bytes of their answers since the
- * last call, and wait with more.  Called once a second while it lasts.
+ * Memory is short: cuts those who took less than CLIENTS_PRESS_RATE bytes of their answers since
+ * the last call, and wait with more.  Called once a second while it lasts.
  */
 #define CLIENTS_PRESS_RATE	((uint64_t)16 << 10)
 void	clients_press(struct clients *cs);

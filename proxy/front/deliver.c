@@ -151,7 +151,7 @@ choose(struct deliver *d, const struct obj_meta *m, const struct deliver_head *h
 	if (what == DELIVER_RANGES && !parts_ascend(ranges) && !reader_keep(&d->reader))
 		what = DELIVER_WHOLE;
 	d->left = whole;
-	d->partial = what != DELIVER_WHOLE;
+	d->partial = what != DELIVER_WHOLE || h->to_head;
 	switch (what) {
 	case DELIVER_WHOLE:
 		d->ended = h->to_head || m->bodyless || whole == 0;

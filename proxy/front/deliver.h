@@ -33,7 +33,7 @@ struct deliver {
 	struct reader	 reader;
 	bool		 chunked;	/* we frame it, its length isn't known */
 	bool		 ended;		/* all of the body was given to the gate */
-	bool		 partial;	/* the end is not the object's end: 206, 304, 416 */
+	bool		 partial;	/* the end is not the object's end: 206, 304, 416, HEAD */
 	uint64_t	 left;		/* of the body, or of the part that is being sent;
 					 * OBJ_NO_LENGTH: unknown */
 	struct parts	*parts;		/* of a multipart answer, or NULL */
@@ -43,8 +43,8 @@ struct deliver {
 /* What the head says beside the object's own fields. */
 struct deliver_head {
 	/*
-	 * The request whose conditions (If-None-Match, If-Modified-Since) and Range are answered here,
-	 * from the whole answer that the object is; NULL: the origin has seen them.
+	 * The request whose conditions (If-None-Match, If-Modified-Since) and Range are answered
+	 * here, from the whole answer that the object is; NULL: the origin has seen them.
 	 */
 	const struct head *req;
 	bool		 leader;	/* with the fields that are withheld from others */

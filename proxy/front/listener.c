@@ -101,8 +101,8 @@ reserve_fd(void)
 static void
 turn_away(int fd)
 {
-	struct reply r = { .status = 503, .cache.detail = "descriptors", .close = true, .retry_after = 1,
-	    .text = "out of file descriptors" };
+	struct reply r = { .status = 503, .cache.detail = "descriptors", .close = true,
+	    .retry_after = 1, .text = "out of file descriptors" };
 	struct buf out = { 0 };
 	char unread[16384];
 

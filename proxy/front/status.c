@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: one member of a structured list, its parameters in the order in which a person asks: was it
- * here, why not, what came, who shared it, for how long.  Pure.
+ * Model: one member of a structured list, its parameters in the order in which a person asks: was
+ * it here, why not, what came, who shared it, for how long.  Pure.
  */
 #include "front/status.h"
 
@@ -16,7 +16,9 @@ add_seconds(struct buf *out, usec_t t)
 	buf_add_u64(out, (uint64_t)(s < 0 ? -s : s));
 }
 
-/* A structured string holds printable ASCII only (RFC 9651 3.3.3); the rest is shown as in a URL. */
+/*
+ * A structured string holds printable ASCII only (RFC 9651 3.3.3); the rest is shown as in a URL.
+ */
 static void
 add_string(struct buf *out, struct slice s)
 {

@@ -18,7 +18,9 @@ struct status {
 	struct slice	 key;		/* if it was asked for; empty: not */
 };
 
-/* "Cache-Status: corral; fwd=uri-miss; stored; ttl=60\r\n", appended.  sent: the answer's status. */
+/*
+ * "Cache-Status: corral; fwd=uri-miss; stored; ttl=60\r\n", appended.  sent: the answer's status.
+ */
 void	status_write(const struct status *s, int sent, struct buf *out);
 
 #endif

@@ -38,7 +38,6 @@ static const struct {
 	{ SLICE_INIT("public"), offsetof(struct cc, is_public) },
 	{ SLICE_INIT("must-revalidate"), offsetof(struct cc, must_revalidate) },
 	{ SLICE_INIT("proxy-revalidate"), offsetof(struct cc, proxy_revalidate) },
-	{ SLICE_INIT("no-transform"), offsetof(struct cc, no_transform) },
 	{ SLICE_INIT("only-if-cached"), offsetof(struct cc, only_if_cached) },
 	{ SLICE_INIT("must-understand"), offsetof(struct cc, must_understand) },
 	{ SLICE_INIT("immutable"), offsetof(struct cc, immutable) },
@@ -107,20 +106,11 @@ is_essential(struct slice name)
 
 	if (name.n >= content.n && slice_caseeq(slice_of(name.p, content.n), content))
 		return true;
-	for (size_t i = 0; i < COUNT(set); i++)
-		if (slice_caseeq(name, set[i]))
-			return true;
-	return false;
+	return slice_casein(name, set, COUNT(set));
 }
 
-static bool
-is_name(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!is(s.p[i], TCHAR))
-			return false;
-	return s.n > 0;
-}
+/* Of one list, repeated and absent ones too: each is looked up. */
+#define NAMES_LOOKED	256
 
 /* False: there is no room for it. */
 static bool
@@ -143,13 +133,12 @@ static bool
 withhold_list(struct cc *cc, struct slice list, const struct head *resp)
 {
 	const struct hdr_field *f;
-	bool any = false;
 	struct slice name;
+	unsigned n = 0;
 
 	while (slice_list_next(&list, &name)) {
-		if (!is_name(name) || is_essential(name))
+		if (++n > NAMES_LOOKED || !is_token(name) || is_essential(name))
 			return false;
-		any = true;
 		if (resp == NULL) {
 			if (!withhold(cc, name))
 				return false;
@@ -157,7 +146,7 @@ withhold_list(struct cc *cc, struct slice list, const struct head *resp)
 			return false;
 		}
 	}
-	return any;
+	return n > 0;
 }
 
 static struct directive
@@ -180,9 +169,8 @@ directive_of(struct slice item)
 	return d;
 }
 
-/* delta-seconds, RFC 9111 1.2.2; CC_NONE if it is none. */
-static int64_t
-seconds_of(struct slice arg)
+int64_t
+cc_seconds(struct slice arg)
 {
 	uint64_t v;
 
@@ -226,7 +214,7 @@ set_number(const struct directive *d, struct cc *cc)
 			is_bad = flag_at(cc, numbers[i].is_bad);
 		if (*seconds != CC_NONE || (is_bad != NULL && *is_bad))
 			return true;
-		*seconds = d->spaced ? CC_NONE : seconds_of(d->arg);
+		*seconds = d->spaced ? CC_NONE : cc_seconds(d->arg);
 		if (is_bad != NULL)
 			*is_bad = *seconds == CC_NONE;
 		/* max-stale alone: of any age, RFC 9111 5.2.1.2 */
@@ -277,7 +265,6 @@ cc_parse(const struct head *h, struct slice field, struct cc *out)
 
 	reset(out);
 	while ((f = hdr_next(h, field, f)) != NULL) {
-		out->present = true;
 		rest = f->value;
 		while (slice_list_next(&rest, &item)) {
 			struct directive d = directive_of(item);
@@ -365,7 +352,7 @@ set_surrogate_age(const struct directive *d, struct cc *out)
 	if (plus == NULL || !slice_caseeq(d->name, SLICE("max-age")))
 		return false;
 	age.arg.n = (size_t)(plus - d->arg.p);
-	stale = seconds_of(slice_of(plus + 1, d->arg.n - age.arg.n - 1));
+	stale = cc_seconds(slice_of(plus + 1, d->arg.n - age.arg.n - 1));
 	if (stale == CC_NONE)
 		age.arg.n = 0;
 	set_number(&age, out);
@@ -420,7 +407,7 @@ cc_of_response(const struct head *resp, struct cc *out)
 		cc_parse(resp, SLICE("Cache-Control"), out);
 		return;
 	}
-	out->present = out->targeted = true;
+	out->targeted = true;
 	cc_parse(resp, SLICE("Cache-Control"), &general);
 	for (unsigned i = 0; i < general.nwithheld; i++)
 		if (!withhold(out, general.withheld[i]))

@@ -225,14 +225,20 @@ cond_if_range(const struct head *req, const struct head *resp)
 /* --- validation --- */
 
 bool
-cond_has_validator(const struct head *resp)
+cond_has_etag(const struct head *resp)
 {
 	struct slice value;
-	int64_t seconds;
 	bool weak;
 
-	return etag_field(resp, &value, &weak) ||
-	    date_field(resp, last_modified, SOME_DAY, &seconds);
+	return etag_field(resp, &value, &weak);
+}
+
+bool
+cond_has_validator(const struct head *resp)
+{
+	int64_t seconds;
+
+	return cond_has_etag(resp) || date_field(resp, last_modified, SOME_DAY, &seconds);
 }
 
 void
@@ -278,15 +284,6 @@ cond_confirms(const struct head *stored, const struct head *resp304)
 
 /* --- heads merged --- */
 
-static bool
-is_one_of(struct slice name, const struct slice *set, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (slice_caseeq(name, set[i]))
-			return true;
-	return false;
-}
-
 /* Stays as it is stored, whatever the update says. */
 static bool
 is_kept(struct slice name, bool set_cookie)
@@ -299,7 +296,7 @@ is_kept(struct slice name, bool set_cookie)
 		SLICE_INIT("Via"),
 	};
 
-	return is_one_of(name, set, sizeof set / sizeof set[0]) ||
+	return slice_casein(name, set, sizeof set / sizeof set[0]) ||
 	    (!set_cookie && hdr_is_cookie(name));
 }
 
@@ -400,5 +397,5 @@ cond_omitted_in_304(struct slice name)
 		SLICE_INIT("Repr-Digest"),
 	};
 
-	return is_one_of(name, set, sizeof set / sizeof set[0]);
+	return slice_casein(name, set, sizeof set / sizeof set[0]);
 }

@@ -37,16 +37,19 @@ bool	cond_not_modified(const struct head *req, const struct head *resp, usec_t r
  */
 bool	cond_if_range(const struct head *req, const struct head *resp);
 
-/* The answer has an entity-tag, or a Last-Modified that parses: it can be validated. */
+/* The answer has an entity-tag, and no second one. */
+bool	cond_has_etag(const struct head *resp);
+/* That, or a Last-Modified that parses: it can be validated. */
 bool	cond_has_validator(const struct head *resp);
 /* Appends the lines If-None-Match and If-Modified-Since that validate this answer (4.3.1). */
 void	cond_emit_validators(const struct head *stored, struct buf *out);
 
 /*
  * RFC 9111 4.3.4: does this 304 (to a request with the validators of `stored`) speak of `stored`?
- * Its entity-tag must be equal, else Last-Modified; with neither of them it does.  Tags are compared
- * weakly, which is kinder than 4.3.4: servers that compress on the way out mark the tag weak in the
- * 200 and not in the 304 (cond_merge() keeps the weak one then).  One that `stored` has not confirms nothing.  (A 304 without any validator is common, and an
+ * Its entity-tag must be equal, else Last-Modified; with neither of them it does.  Tags are
+ * compared weakly, which is kinder than 4.3.4: servers that compress on the way out mark the tag
+ * weak in the 200 and not in the 304 (cond_merge() keeps the weak one then).  A tag or date that
+ * `stored` has not confirms nothing by itself.  (A 304 without any validator is common, and an
  * answer to what we asked; by the letter it would confirm only what has no validator either.)
  */
 bool	cond_confirms(const struct head *stored, const struct head *resp304);
@@ -55,11 +58,11 @@ bool	cond_confirms(const struct head *stored, const struct head *resp304);
  * RFC 9111 3.2: *out (empty) becomes the stored head, updated with the fields of `update`, whose
  * hop-by-hop fields are gone already; every field that is in `update` replaces all of that name.
  * Not updated: Content-Length; Content-Encoding and Content-Range, which describe the bytes that we
- * keep; a weak ETag by its own strong form; Transfer-Encoding, Via, and Set-Cookie unless set_cookie.  Content-Type is updated: 3.2
- * excuses only caches that don't keep the body as it came.  Age is the update's alone, so that *out
- * is judged (fresh_judge()) like an answer that has just come.  An update without a Date that can
- * be read gets `now` (wall): the time at which it came.  Status, reason and framing stay the stored
- * ones.
+ * keep; a weak ETag by its own strong form; Transfer-Encoding, Via, and Set-Cookie unless
+ * set_cookie.  Content-Type is updated: 3.2 excuses only caches that don't keep the body as it
+ * came.  Age is the update's alone, so that *out is judged (fresh_judge()) like an answer that has
+ * just come.  An update without a Date that can be read gets `now` (wall): the time at which it
+ * came.  Status, reason and framing stay the stored ones.
  */
 void	cond_merge(const struct head *stored, const struct head *update, bool set_cookie,
     usec_t now, struct head *out);

@@ -3,9 +3,9 @@
  * Model: each form is a pattern; a cursor eats fixed text, names and digits, and the first
  * mismatch ends it.  Days are counted by arithmetic on the Gregorian calendar.
  *
- * Rules: names are read in any case, as RFC 9111 4.2 asks of caches; the name of the day must be one,
- * but is not compared with the date, as it adds nothing to its meaning; days must exist; second 60
- * is a leap second and counts as the next minute's first.
+ * Rules: names are read in any case, as RFC 9111 4.2 asks of caches; the name of the day must be
+ * one, but is not compared with the date, as it adds nothing to its meaning; days must exist;
+ * second 60 is a leap second and counts as the next minute's first.
  *
  * Threads: pure.
  *

@@ -68,8 +68,8 @@ understood(int status)
 }
 
 /*
- * A part, a condition's outcome, or what RFC 6585 forbids to store: it answers the very request that
- * was sent and says nothing about what a plain one would get.
+ * A part, a condition's outcome, or what RFC 6585 forbids to store: it answers the very request
+ * that was sent and says nothing about what a plain one would get.
  */
 static bool
 never_shared(int status)
@@ -80,8 +80,9 @@ never_shared(int status)
 }
 
 /*
- * Refusals of the one who asked: its credentials, address, fields or pace.  Without an explicit word
- * of the backend they are not for those who wait beside it, or whoever leads could refuse a page to all.
+ * Refusals of the one who asked: its credentials, address, fields or pace.  Without an explicit
+ * word of the backend they are not for those who wait beside it, or whoever leads could refuse a
+ * page to all.
  */
 static bool
 about_the_client(int status)
@@ -248,19 +249,15 @@ age_value(const struct head *resp)
 {
 	const struct hdr_field *f = NULL;
 	struct slice rest, item = { 0 };
-	uint64_t v;
+	int64_t seconds;
 
 	while (item.n == 0 && (f = hdr_next(resp, SLICE("Age"), f)) != NULL) {
 		rest = f->value;
 		if (!slice_list_next(&rest, &item))
 			item = (struct slice){ 0 };
 	}
-	if (item.n == 0)
-		return 0;
-	for (size_t i = 0; i < item.n; i++)
-		if (item.p[i] < '0' || item.p[i] > '9')
-			return 0;
-	return slice_u64(item, &v) != 0 || v > CC_MAX ? CC_MAX : (int64_t)v;
+	seconds = cc_seconds(item);
+	return seconds == CC_NONE ? 0 : seconds;
 }
 
 /*
@@ -301,10 +298,31 @@ set_windows(const struct cc *cc, const struct fresh_policy *policy, bool said, s
 	out->stale_if_error = window(cc->stale_if_error, policy->stale_if_error);
 }
 
+void
+fresh_only_validate(struct fresh *f)
+{
+	f->class = FRESH_ALONE;
+	f->plain_only = false;
+	f->marks = true;
+	f->why = "credentials";
+	f->no_cache = true;
+	f->may_be_stale = false;
+	f->stale_while_revalidate = f->stale_if_error = 0;
+}
+
 /*
- * Not fresh, so nobody has said that it may be used again; those who wait beside the one who asked get it
- * only if nothing ties it to that one.  A page for somebody is kept for validation by the next, with what that
- * one says of itself, and never served stale.  Errors are about the backend.
+ * Two pages for two clients may well have one date (of their template, say), but hardly one tag:
+ * what was made for one who said who it is can be validated for the next by its tag alone.
+ */
+static bool
+can_be_validated(const struct head *req, const struct head *resp)
+{
+	return names_somebody(req) ? cond_has_etag(resp) : cond_has_validator(resp);
+}
+
+/*
+ * Not fresh, so nobody has said that it may be used again; those who wait beside the one who asked
+ * get it only if nothing ties it to that one.  Errors are about the backend.
  */
 static void
 keep_apart(const struct head *req, const struct head *resp, struct fresh *out)
@@ -314,13 +332,8 @@ keep_apart(const struct head *req, const struct head *resp, struct fresh *out)
 	out->plain_only = true;
 	if (!names_somebody(req))
 		return;
-	out->class = FRESH_ALONE;
-	out->plain_only = false;
-	out->marks = true;
-	out->why = "credentials";
-	out->may_be_stale = false;
-	out->stale_while_revalidate = out->stale_if_error = 0;
-	out->store = out->store && cond_has_validator(resp);
+	fresh_only_validate(out);
+	out->store = out->store && can_be_validated(req, resp);
 }
 
 /* Nobody said how long. */
@@ -346,7 +359,7 @@ judge_lifetime(const struct head *req, const struct head *resp, const struct cc 
 		out->lifetime = seconds * USEC_PER_SEC;
 	else if (policy->ttl > 0 && ttl_applies(resp->status))
 		out->lifetime = policy->ttl + out->initial_age;
-	else if (!has(req, SLICE("Cookie")) || cc->is_public)
+	else if (!names_somebody(req) || cc->is_public)
 		/* No guess about a page that may be somebody's. */
 		out->heuristic = (out->lifetime = heuristic_lifetime(resp, cc, policy, wall)) > 0;
 	set_windows(cc, policy, seconds != NO_LIFETIME || out->lifetime > 0, out);
@@ -367,10 +380,11 @@ judge_lifetime(const struct head *req, const struct head *resp, const struct cc 
 
 /* 5.2.2.4: kept to be validated, if it can be; it has no lifetime for us, whatever it says. */
 static void
-judge_no_cache(const struct head *resp, const struct cc *cc, int64_t wall, struct fresh *out)
+judge_no_cache(const struct head *req, const struct head *resp, const struct cc *cc, int64_t wall,
+    struct fresh *out)
 {
 	out->no_cache = true;
-	out->store = cond_has_validator(resp) &&
+	out->store = can_be_validated(req, resp) &&
 	    (heuristically_cacheable(resp->status) || cc->is_public ||
 	     explicit_lifetime(resp, cc, wall) != NO_LIFETIME);
 }
@@ -387,7 +401,7 @@ judge_get(const struct head *req, const struct head *resp, const struct cc *cc,
 	out->plain_only = v.plain_only;
 	out->immutable = cc->immutable;
 	if (v.no_cache)
-		judge_no_cache(resp, cc, wall, out);
+		judge_no_cache(req, resp, cc, wall, out);
 	else if (v.why == NULL)
 		judge_lifetime(req, resp, cc, policy, wall, out);
 }
@@ -499,10 +513,7 @@ fresh_field_partial(struct slice name)
 		SLICE_INIT("If-Unmodified-Since"),
 	};
 
-	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
-		if (slice_caseeq(name, set[i]))
-			return true;
-	return false;
+	return slice_casein(name, set, sizeof set / sizeof set[0]);
 }
 
 bool

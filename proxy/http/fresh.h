@@ -17,9 +17,11 @@ enum fresh_class {
 };
 
 struct fresh_policy {
-	usec_t			 ttl;		/* lifetime when the response says nothing; 0: none */
-	double			 heuristic;	/* share of the Last-Modified age (4.2.2); 0: no guess */
-	usec_t			 stale_while_revalidate, stale_if_error; /* when the response says nothing */
+	/* When the response says nothing. */
+	usec_t			 ttl;		/* lifetime; 0: none */
+	double			 heuristic;	/* share of the Last-Modified age, 4.2.2; 0: none */
+	usec_t			 stale_while_revalidate, stale_if_error;
+
 	enum conf_set_cookie	 set_cookie;
 	bool			 share_always;	/* route says coalesce: always */
 };
@@ -30,21 +32,21 @@ struct fresh_policy {
 struct fresh {
 	enum fresh_class	 class;
 	const char		*why;		/* one word for Cache-Status detail; static */
-	bool			 marks;		/* FRESH_ALONE: other answers of this key will be, too */
+	bool			 marks;		/* FRESH_ALONE: so will be others of this key */
 	/*
-	 * FRESH_SHARE: only with requests that say nothing of who asks, since nobody says that it is for
-	 * all (no lifetime, stale on arrival), or only the route does (`always`).
+	 * FRESH_SHARE: only with requests that say nothing of who asks, since nobody says that it
+	 * is for all (no lifetime, stale on arrival), or only the route does (`always`).
 	 */
 	bool			 plain_only;
 	/*
-	 * To be kept (RFC 9111 3): while it is fresh, or since it can be validated, or served stale.
-	 * With FRESH_ALONE: only for validation (no-cache).
+	 * To be kept (RFC 9111 3): while it is fresh, or since it can be validated, or served
+	 * stale.  With FRESH_ALONE: only for validation (no-cache).
 	 */
 	bool			 store;
 	bool			 no_cache;	/* never served without validation (5.2.2.4) */
 	bool			 heuristic;	/* lifetime is a guess (4.2.2) */
-	usec_t			 lifetime;	/* 4.2.1; by the route's ttl: ttl + initial_age, so that
-						 * it runs from arrival, however slow the backend is */
+	usec_t			 lifetime;	/* 4.2.1; by the route's ttl: ttl + initial_age, so
+						 * that it runs from arrival, however late */
 	usec_t			 initial_age;	/* corrected_initial_age, 4.2.3 */
 	/*
 	 * How long past its lifetime it may be served stale, RFC 5861; both 0 with must-revalidate,
@@ -52,16 +54,25 @@ struct fresh {
 	 */
 	usec_t			 stale_while_revalidate, stale_if_error;
 	bool			 may_be_stale;	/* not forbidden by any of those four */
-	bool			 immutable;	/* RFC 8246: while fresh, a client's max-age is no reason to ask */
+	bool			 immutable;	/* RFC 8246: while fresh, a client's max-age is no
+						 * reason to ask */
 };
 
 /*
  * request_time, response_time: both clocks when the request was sent and the response head came.
- * req is the request that was sent, resp its final answer.  A POST's answer is judged as one that may be
- * stored for GET if it says how long it is fresh (RFC 9110 9.3.3; the caller compares Content-Location).
+ * req is the request that was sent, resp its final answer.  A POST's answer is judged as one that
+ * may be stored for GET if it says how long it is fresh (RFC 9110 9.3.3; the caller compares
+ * Content-Location).
  */
-void	fresh_judge(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
-    struct now request_time, struct now response_time, struct fresh *out);
+void	fresh_judge(const struct head *req, const struct head *resp,
+    const struct fresh_policy *policy, struct now request_time, struct now response_time,
+    struct fresh *out);
+
+/*
+ * Made for one who said who it is: kept for validation only, by whoever asks next with what that
+ * one says of itself; never fresh, never stale, for nobody who waits.
+ */
+void	fresh_only_validate(struct fresh *f);
 
 /* What a request asks of a cache (RFC 9111 5.2.1, 5.4). */
 struct fresh_ask {
@@ -95,15 +106,15 @@ bool	fresh_use_on_error(const struct fresh *f, usec_t age, const struct fresh_as
 /* RFC 5861 4: the backend's answer is an error that a stale answer may stand in for. */
 bool	fresh_is_error(int status);
 
-/* Range and the conditions (RFC 9110 13.1, 14.2): fields that ask for less than the whole answer. */
+/* Range and the conditions (RFC 9110 13.1, 14.2): fields that ask for less than everything. */
 bool	fresh_field_partial(struct slice name);
 bool	fresh_request_partial(const struct head *req);
 /*
- * If-Match or If-Unmodified-Since: the origin's to evaluate, so such a request is answered from the store
- * while that is fresh (RFC 9111 4.3.2), else goes up as it came.
+ * If-Match or If-Unmodified-Since: the origin's to evaluate, so such a request is answered from the
+ * store while that is fresh (RFC 9111 4.3.2), else goes up as it came.
  */
 bool	fresh_request_guarded(const struct head *req);
-/* The request may be answered by, or wait for, an answer to somebody else's: GET or HEAD, no body. */
+/* It may be answered by, or wait for, the answer to somebody else's: GET or HEAD, no body. */
 bool	fresh_request_shareable(const struct head *req);
 
 #endif

@@ -143,15 +143,6 @@ hdr_has_token(const struct head *h, struct slice name, struct slice token)
 }
 
 static bool
-is_one_of(struct slice name, const struct slice *set, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (slice_caseeq(name, set[i]))
-			return true;
-	return false;
-}
-
-static bool
 is_hop_by_hop(struct slice name)
 {
 	static const struct slice set[] = {
@@ -167,7 +158,7 @@ is_hop_by_hop(struct slice name)
 		SLICE_INIT("Upgrade"),
 	};
 
-	return is_one_of(name, set, sizeof set / sizeof set[0]);
+	return slice_casein(name, set, sizeof set / sizeof set[0]);
 }
 
 /*
@@ -205,7 +196,7 @@ is_protected(struct slice name)
 	};
 	static const struct slice xff = SLICE_INIT("X-Forwarded-"), cond = SLICE_INIT("If-");
 
-	return is_one_of(name, set, sizeof set / sizeof set[0]) ||
+	return slice_casein(name, set, sizeof set / sizeof set[0]) ||
 	    (name.n > xff.n && slice_caseeq(slice_of(name.p, xff.n), xff)) ||
 	    (name.n > cond.n && slice_caseeq(slice_of(name.p, cond.n), cond));
 }
@@ -289,7 +280,7 @@ hdr_is_forwarded(struct slice name)
 	};
 
 	return (name.n >= prefix.n && slice_caseeq(slice_of(name.p, prefix.n), prefix)) ||
-	    is_one_of(name, set, sizeof set / sizeof set[0]);
+	    slice_casein(name, set, sizeof set / sizeof set[0]);
 }
 
 static bool
@@ -324,6 +315,15 @@ bool
 hdr_is_cookie(struct slice name)
 {
 	return slice_caseeq(name, SLICE("Set-Cookie")) || slice_caseeq(name, SLICE("Set-Cookie2"));
+}
+
+bool
+hdr_sets_cookie(const struct head *h)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (hdr_is_cookie(h->f[i].name))
+			return true;
+	return false;
 }
 
 void

@@ -35,8 +35,8 @@ struct head {
 	/* requests */
 	struct slice		 method;	/* case-sensitive */
 	struct slice		 target;	/* as received */
-	struct slice		 authority;	/* host[:port]: of an absolute-form target, else of Host;
-						 * empty only in HTTP/1.0 without Host */
+	struct slice		 authority;	/* host[:port]: of an absolute-form target, else of
+						 * Host; empty only in HTTP/1.0 without Host */
 	struct slice		 path;		/* path and query; "*" for OPTIONS *, also for
 						 * OPTIONS http://host; the target for CONNECT;
 						 * never empty, so "/" for http://host */
@@ -48,7 +48,7 @@ struct head {
 
 	enum hdr_framing	 framing;
 	uint64_t		 length;	/* of FRAMING_LENGTH */
-	bool			 keep_alive;	/* the sender lets the connection go on (RFC 9112 9.3) */
+	bool			 keep_alive;	/* the sender lets it go on (RFC 9112 9.3) */
 };
 
 /* A zeroed head is empty and valid. */
@@ -61,7 +61,8 @@ void	hdr_add(struct head *h, struct slice name, struct slice value);
 /* The first field of that name, or NULL. */
 const struct hdr_field	*hdr_get(const struct head *h, struct slice name);
 /* The next of that name after prev (NULL: the first), or NULL. */
-const struct hdr_field	*hdr_next(const struct head *h, struct slice name, const struct hdr_field *prev);
+const struct hdr_field	*hdr_next(const struct head *h, struct slice name,
+    const struct hdr_field *prev);
 unsigned	hdr_count(const struct head *h, struct slice name);
 /* Removes every field of that name; how many there were. */
 unsigned	hdr_remove(struct head *h, struct slice name);
@@ -76,14 +77,15 @@ bool	hdr_has_token(const struct head *h, struct slice name, struct slice token);
 void	hdr_remove_hop_by_hop(struct head *h);
 
 /*
- * X-Forwarded-*, Forwarded and their like: what a proxy says of the client or of the URL it was asked
- * for.  From a client it is a claim that nobody checked.
+ * X-Forwarded-*, Forwarded and their like: what a proxy says of the client or of the URL it was
+ * asked for.  From a client it is a claim that nobody checked.
  */
 bool	hdr_is_forwarded(struct slice name);
 void	hdr_remove_forwarded(struct head *h);
 
 /* Set-Cookie, and Set-Cookie2, which some still send (RFC 6265 9.4). */
 bool	hdr_is_cookie(struct slice name);
+bool	hdr_sets_cookie(const struct head *h);
 
 /* "Name: value\r\n" for each field.  The empty line is the caller's. */
 void	hdr_emit(const struct head *h, struct buf *out);
@@ -91,7 +93,10 @@ void	hdr_emit(const struct head *h, struct buf *out);
 void	hdr_emit_field(struct buf *out, struct slice name, struct slice value);
 
 bool	method_is(const struct head *h, const char *name);
-/* GET, HEAD, OPTIONS, TRACE (RFC 9110 9.2.1), and PROPFIND, REPORT, SEARCH, which their RFCs call safe. */
+/*
+ * GET, HEAD, OPTIONS, TRACE (RFC 9110 9.2.1), and PROPFIND, REPORT, SEARCH, which their RFCs call
+ * safe.
+ */
 bool	method_is_safe(struct slice method);
 /* Safe, or PUT or DELETE (RFC 9110 9.2.2). */
 bool	method_is_idempotent(struct slice method);

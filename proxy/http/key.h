@@ -11,8 +11,8 @@
 #include "http/hdr.h"
 
 /*
- * A key is a URL, "http://host[:port]/path?query", and, by a route's rules, lines after it: what else tells
- * two requests apart.  None of these bytes can stand in a URL.
+ * A key is a URL, "http://host[:port]/path?query", and, by a route's rules, lines after it: what
+ * else tells two requests apart.  None of these bytes can stand in a URL.
  */
 
 /* Appends "http://host[:port]/path?query" to out. */
@@ -29,8 +29,9 @@ void	key_apply(const struct conf_key *rules, const struct head *req, struct buf 
 /* The URL's part of a key, borrowed: all that a purge by URL, and an invalidation, go by. */
 struct slice	key_url(struct slice key);
 /*
- * The parts of a key's URL, borrowed.  What is sent upstream for an answer that others may get is made of
- * these, so that no spelling of a host or a path can bring an answer under the key of another.
+ * The parts of a key's URL, borrowed.  What is sent upstream for an answer that others may get is
+ * made of these, so that no spelling of a host or a path can bring an answer under the key of
+ * another.
  */
 void	key_split(struct slice key, struct slice *authority, struct slice *path);
 /* Just the authority of a request in its normal form, appended. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: a reference in an answer (RFC 3986 5.2) to the key of what it points to, as far as that is of
- * the same origin.  The rest is none of a cache's business (RFC 9111 4.4).
+ * Model: a reference in an answer (RFC 3986 5.2) to the key of what it points to, as far as that is
+ * of the same origin.  The rest is none of a cache's business (RFC 9111 4.4).
  *
  * Threads: pure.
  */

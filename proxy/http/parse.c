@@ -377,15 +377,13 @@ is_compression(struct slice coding)
 		SLICE_INIT("compress"), SLICE_INIT("x-compress"),
 	};
 
-	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++)
-		if (slice_caseeq(coding, set[i]))
-			return true;
-	return false;
+	return slice_casein(coding, set, sizeof set / sizeof set[0]);
 }
 
 /*
- * RFC 9112 6.3 (4): an answer whose last coding isn't chunked ends with its connection.  So it is read, if
- * no coding of it is one that would have to be undone; the field goes no further, as any of one hop.
+ * RFC 9112 6.3 (4): an answer whose last coding isn't chunked ends with its connection.  So it is
+ * read, if no coding of it is one that would have to be undone; the field goes no further, as any
+ * of one hop.
  */
 static bool
 ends_with_connection(struct slice value)

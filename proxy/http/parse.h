@@ -56,7 +56,7 @@ struct parse {
 	struct parse_limits	 limits;
 	int			 phase;
 	bool			 skipped;	/* the one empty line before a request line */
-	size_t			 at;		/* the next byte to look at; those before are right */
+	size_t			 at;		/* the next byte; those before are right */
 	size_t			 start;		/* where the start line starts */
 	size_t			 mark;		/* where the version or value starts */
 	size_t			 method_n;	/* from start */
@@ -68,7 +68,7 @@ struct parse {
 	uint64_t		 length;	/* of Content-Length */
 	struct parse_field	*fields;
 	unsigned		 nfields, fieldcap;
-	size_t			 used;		/* PARSE_DONE: bytes of the head with its last line */
+	size_t			 used;		/* PARSE_DONE: bytes of the head, all of it */
 	int			 status;	/* PARSE_ERROR: 400, 414, 417, 431, 501, 505; 502
 						 * for responses */
 	const char		*reason;	/* PARSE_ERROR: static text, fit for the peer */
@@ -115,8 +115,8 @@ void	parse_body_init(struct parse_body *b, const struct head *h);
  * within p; call again with what follows.  PARSE_DONE: the body is whole; bytes after *used are not
  * part of it.  PARSE_MORE: all was taken.  FRAMING_CLOSE never says PARSE_DONE.
  */
-enum parse_result	parse_body(struct parse_body *b, const char *p, size_t n, struct slice *data,
-    size_t *used);
+enum parse_result	parse_body(struct parse_body *b, const char *p, size_t n,
+    struct slice *data, size_t *used);
 
 /*
  * A Host or an authority without userinfo: reg-name, IPv4 or [IPv6], never empty, then an optional

@@ -3,7 +3,7 @@
 #ifndef CORRAL_HTTP_PARSE_PRIV_H
 #define CORRAL_HTTP_PARSE_PRIV_H
 
-#include <stdbool.h>
+#include "base/slice.h"
 
 enum {
 	TCHAR	= 1,			/* of a token, RFC 9110 5.6.2 */
@@ -24,6 +24,15 @@ static inline bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!is(s.p[i], TCHAR))
+			return false;
+	return s.n > 0;
 }
 
 static inline int

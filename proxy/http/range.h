@@ -16,7 +16,7 @@ struct range {
 
 struct ranges {
 	unsigned	n;
-	struct range	r[RANGE_MAX];	/* as asked for, but those that overlap or touch are joined */
+	struct range	r[RANGE_MAX];	/* as asked for, but what overlaps or touches is joined */
 };
 
 enum range_result {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Structured fields (RFC 9651), read strictly: a field that is not exactly what the grammar says is
- * invalid as a whole, and then it counts as absent (RFC 9651 4.2).  Only what Corral needs is kept; all
- * of the grammar is checked.
+ * invalid as a whole, and then it counts as absent (RFC 9651 4.2).  Only what Corral needs is kept;
+ * all of the grammar is checked.
  */
 #ifndef CORRAL_HTTP_SF_H
 #define CORRAL_HTTP_SF_H
@@ -39,13 +39,13 @@ struct sf_member {
 #define SF_MEMBERS	256		/* more: invalid, as far as we are concerned */
 
 struct sf {
-	struct sf_member	*m;	/* in the arena; a dictionary's keys are unique, the last value counts */
+	struct sf_member	*m;	/* in the arena; of one key in a dictionary, the last */
 	unsigned		 n;
 };
 
 /*
- * All fields of that name together.  False: it is absent or invalid, *out is empty.  The result borrows
- * from h and from the arena.  A field that is there and empty is valid, with no members.
+ * All fields of that name together.  False: it is absent or invalid, *out is empty.  The result
+ * borrows from h and from the arena.  A field that is there and empty is valid, with no members.
  */
 bool	sf_dictionary(const struct head *h, struct slice name, struct arena *a, struct sf *out);
 bool	sf_list(const struct head *h, struct slice name, struct arena *a, struct sf *out);

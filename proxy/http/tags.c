@@ -74,7 +74,7 @@ add_words(struct tags *t, struct slice s, bool commas)
 
 /* RFC 9875 2: strings, whose parameters mean nothing yet; what has another member is invalid. */
 static void
-add_strings(struct tags *t, const struct head *h, struct slice name, const char *kinds)
+add_strings(struct tags *t, const struct head *h, struct slice name, char kind)
 {
 	struct arena a = { 0 };
 	struct sf list;
@@ -86,8 +86,7 @@ add_strings(struct tags *t, const struct head *h, struct slice name, const char 
 	for (unsigned i = 0; ok && i < list.n; i++)
 		ok = list.m[i].value.type == SF_STRING;
 	for (unsigned i = 0; ok && i < list.n; i++)
-		for (const char *kind = kinds; *kind != '\0'; kind++)
-			add(t, *kind, list.m[i].value.text);
+		add(t, kind, list.m[i].value.text);
 	arena_fini(&a);
 }
 
@@ -106,16 +105,17 @@ void
 tags_of(const struct head *resp, const struct conf_strings *fields, struct buf *out)
 {
 	struct tags t = { .out = out, .start = out->n };
-	const char *kinds = "g";
 
-	for (unsigned i = 0; i < fields->n; i++)
-		if (slice_caseeq(slice_str(fields->v[i]), groups))
-			kinds = "gt";
 	/* Groups first: they are the answer's own promise, purge tags only its operator's tool. */
-	add_strings(&t, resp, groups, kinds);
-	for (unsigned i = 0; i < fields->n; i++)
-		if (!slice_caseeq(slice_str(fields->v[i]), groups))
-			add_field(&t, resp, slice_str(fields->v[i]));
+	add_strings(&t, resp, groups, 'g');
+	for (unsigned i = 0; i < fields->n; i++) {
+		struct slice name = slice_str(fields->v[i]);
+
+		if (slice_caseeq(name, groups))
+			add_strings(&t, resp, name, 't');
+		else
+			add_field(&t, resp, name);
+	}
 }
 
 void
@@ -123,5 +123,5 @@ tags_invalidated(const struct head *resp, struct buf *out)
 {
 	struct tags t = { .out = out, .start = out->n };
 
-	add_strings(&t, resp, SLICE("Cache-Group-Invalidation"), "g");
+	add_strings(&t, resp, SLICE("Cache-Group-Invalidation"), 'g');
 }

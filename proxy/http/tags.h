@@ -2,8 +2,9 @@
 /*
  * Purge tags of an answer, and cache groups (RFC 9875): which words it carries, as text.
  *
- * A tag is a line: a kind, a colon and the word.  "t:word" is a purge tag, from any field that the route
- * lists; "g:word" is a cache group, from Cache-Groups only, and means something within its origin only.
+ * A tag is a line: a kind, a colon and the word.  "t:word" is a purge tag, from any field that the
+ * route lists; "g:word" is a cache group, from Cache-Groups only, and means something within its
+ * origin only.
  */
 #ifndef CORRAL_HTTP_TAGS_H
 #define CORRAL_HTTP_TAGS_H
@@ -23,8 +24,8 @@
 void	tags_of(const struct head *resp, const struct conf_strings *fields, struct buf *out);
 
 /*
- * The groups that an answer to an unsafe request invalidates (Cache-Group-Invalidation, RFC 9875 3), as
- * "g:" lines.
+ * The groups that an answer to an unsafe request invalidates (Cache-Group-Invalidation, RFC 9875
+ * 3), as "g:" lines.
  */
 void	tags_invalidated(const struct head *resp, struct buf *out);
 

@@ -8,8 +8,8 @@
 #include "http/hdr.h"
 
 /*
- * The response's Vary has a member "*", or one of the fields that we write ourselves (X-Forwarded-*,
- * Via): matches nothing, so it is for one request only.
+ * The response's Vary has a member "*", or one of the fields that we write ourselves
+ * (X-Forwarded-*, Via): matches nothing, so it is for one request only.
  */
 bool	vary_any(const struct head *resp);
 /*
@@ -35,9 +35,9 @@ bool	vary_match(struct slice names, struct slice stored_values, struct slice cod
     struct slice values);
 
 /*
- * For what is sent upstream on behalf of a whole variant: if f has a normal form, it is appended in that
- * spelling ("Name: value\r\n", all lines of its name at the first of them, nothing at the others), its
- * members in their own order, and this is true.  False: it goes as it came.
+ * For what is sent upstream on behalf of a whole variant: if f has a normal form, it is appended in
+ * that spelling ("Name: value\r\n", all lines of its name at the first of them, nothing at the
+ * others), its members in their own order, and this is true.  False: it goes as it came.
  */
 bool	vary_respell(const struct head *req, const struct hdr_field *f, struct buf *out);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: equal values select the same answer (RFC 9111 4.1).  Beside that, an answer that was stored
- * for one Accept-Encoding may do for another.  A request gives every coding a rank: refused,
- * tolerated (identity that nobody names), wanted (a weight of 1, or "*").  The backend knew the ranks
- * of the first request and chose.  If for the second request the chosen coding is ranked no lower,
- * and no other is ranked higher, then a backend that chooses for a reason chooses the same again.  So
- * gzip that was chosen for "gzip, br" is good for "gzip", but gzip for "gzip" is not for "gzip, br":
- * it might have been br.  Other weights than 1 and 0 express a preference that only equal ones share.
- * No Accept-Encoding at all lets the backend do anything (12.5.3), so it is a case of its own.
+ * Model: equal values select the same answer (RFC 9111 4.1).  Beside that, an answer that was
+ * stored for one Accept-Encoding may do for another.  A request gives every coding a rank: refused,
+ * tolerated (identity that nobody names), wanted (a weight of 1, or "*").  The backend knew the
+ * ranks of the first request and chose.  If for the second request the chosen coding is ranked no
+ * lower, and no other is ranked higher, then a backend that chooses for a reason chooses the same
+ * again.  So gzip that was chosen for "gzip, br" is good for "gzip", but gzip for "gzip" is not for
+ * "gzip, br": it might have been br.  Other weights than 1 and 0 express a preference that only
+ * equal ones share.  No Accept-Encoding at all lets the backend do anything (12.5.3), so it is a
+ * case of its own.
  *
  * It reads the strings of vary_values() and allocates nothing, for it runs under a shard's lock.
  *
@@ -153,8 +154,8 @@ vary_match(struct slice names, struct slice stored_values, struct slice coding, 
 			return false;
 		if (then_sign == now_sign && slice_eq(then, now))
 			continue;
-		if (then_sign != ':' || now_sign != ':' || !slice_eq(name, SLICE("accept-encoding")) ||
-		    !coding_fits(then, now, coding))
+		if (then_sign != ':' || now_sign != ':' ||
+		    !slice_eq(name, SLICE("accept-encoding")) || !coding_fits(then, now, coding))
 			return false;
 	}
 	return true;

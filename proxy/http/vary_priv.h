@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of Vary share: small facts about tokens and codings. */
+/* What the files of Vary share: small facts about lists and codings. */
 #ifndef CORRAL_HTTP_VARY_PRIV_H
 #define CORRAL_HTTP_VARY_PRIV_H
 
@@ -9,15 +9,6 @@ static inline int
 fold(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
-static inline bool
-is_token(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!is(s.p[i], TCHAR))
-			return false;
-	return s.n > 0;
 }
 
 /* By bytes: the order of the members of a list in its normal form. */

@@ -14,8 +14,8 @@
  * or that is too long to be worth it.  Members of one weight are sorted, but those of Accept: some
  * take their order for a preference, though that can't be relied on (12.5.4).
  *
- * What goes upstream for many is spelled like that too, in its own order (vary_respell()): else whoever
- * leads could choose by an odd spelling what all others of its variant get.
+ * What goes upstream for many is spelled like that too, in its own order (vary_respell()): else
+ * whoever leads could choose by an odd spelling what all others of its variant get.
  *
  * Invariants: a list in normal form has at most LIST_MAX members in LIST_BYTES, ordered by what
  * they accept without the weight: some 3 us at worst, 0.1 for a browser's Accept-Encoding.
@@ -261,7 +261,7 @@ normalise(const struct lines *in, enum list_kind kind, struct list *l)
 	struct slice rest, item;
 	unsigned i = 0;
 
-	if (in->bytes > LIST_BYTES)
+	if (in->bytes > LIST_BYTES || in->n > LIST_MAX)
 		return false;
 	do {
 		rest = f->value;

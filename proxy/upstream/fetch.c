@@ -20,9 +20,9 @@
  *
  * Deadlines are in fetch_time.c; each entry ends in leave(), which sets the timer for the next one.
  *
- * Known weakness: bytes past an answer's end close the connection when they are there by the time it is
- * taken up again.  Those that come even later, when the next request has begun to leave, look like its
- * answer: HTTP/1.1 has nothing to tell them apart by.
+ * Known weakness: bytes past an answer's end close the connection when they are there by the time
+ * it is taken up again.  Those that come even later, when the next request has begun to leave, look
+ * like its answer: HTTP/1.1 has nothing to tell them apart by.
  *
  * Why the descriptor is taken out before the bufferevent is freed: that is done later by the loop,
  * and until then the pool would hand on a place whose connection is still open.
@@ -351,7 +351,8 @@ at_eof(struct fetch *f)
 	bool clean = f->eof == EOF_CLEAN;
 
 	if (f->state == F_HEAD && !f->answered)
-		broken(f, FETCH_CLOSED, clean ? "closed before an answer" : "reset before an answer");
+		broken(f, FETCH_CLOSED,
+		    clean ? "closed before an answer" : "reset before an answer");
 	else if (f->state == F_HEAD)
 		fail(f, FETCH_TRUNCATED, "ended within the head");
 	else if (clean && f->answer.until_close)

@@ -2,11 +2,11 @@
 /*
  * From a client's request to the upstream's, and from the fetch's events to the flight's.
  *
- * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop fields
- * (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is appended
- * (7.6.3).  Of what may be shared, Host, path and the lists of Accept go up in the normal form of the key
- * and of Vary: two spellings that are one to us must not get two answers from the backend.  Else they go
- * up as they came.
+ * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop
+ * fields (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is
+ * appended (7.6.3).  Of what may be shared, Host, path and the lists of Accept go up in the normal
+ * form of the key and of Vary: two spellings that are one to us must not get two answers from the
+ * backend.  Else they go up as they came.
  *
  *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
  *	      ── body ──> flight_body ──> false: pause; `look` resumes
@@ -194,8 +194,8 @@ is_ours(struct slice name)
 }
 
 /*
- * What a client asks of caches, which the route has us ignore: then one that stands between us and the
- * backend must not follow it either.
+ * What a client asks of caches, which the route has us ignore: then one that stands between us and
+ * the backend must not follow it either.
  */
 static bool
 is_control(struct slice name)
@@ -502,9 +502,9 @@ start_fetch(struct fill *f, struct slice head)
 	};
 
 	f->asked = clock_now();
-	f->fetch = fetch_start(f->fills->worker, f->fills->resolver, f->upstream, &fr, &fetch_ops, f);
+	f->fetch = fetch_start(f->fills->worker, f->fills->resolver, f->upstream, &fr, &fetch_ops,
+	    f);
 }
-
 
 /* Somebody says that this may not be wanted any more, or that there is room. */
 static void

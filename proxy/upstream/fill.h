@@ -43,8 +43,8 @@ struct fill_request {
 	struct slice			 key;		/* of req */
 	const char			*peer;		/* the client's address */
 	/*
-	 * Whole: the answer may be for others too, so the request is a plain GET of the key, without
-	 * ranges and conditions of this one client.  Else it goes up as it came.
+	 * Whole: the answer may be for others too, so the request is a plain GET of the key,
+	 * without ranges and conditions of this one client.  Else it goes up as it came.
 	 */
 	bool				 whole;
 	const struct fill_body_ops	*body;		/* NULL: the request has no body */

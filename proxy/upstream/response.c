@@ -109,8 +109,8 @@ final_head(struct response *a, struct head *h)
 	a->in_body = true;
 	a->until_close = h->framing == FRAMING_CLOSE;
 	/*
-	 * A body that may not be there (204, 304), but is announced: should it come after all, it must not be
-	 * taken for the next answer.
+	 * A body that may not be there (204, 304), but is announced: should it come after all, it
+	 * must not be taken for the next answer.
 	 */
 	a->keep_alive = h->keep_alive && !a->until_close && (a->to_head || !announced);
 	a->empty = h->framing == FRAMING_NONE || (h->framing == FRAMING_LENGTH && h->length == 0);

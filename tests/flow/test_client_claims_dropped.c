@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a client says about proxies before us, or keeps from going up by Connection (RFC 9110 7.6.1),
- * is not what the backend sees: neither the backend nor Vary may take it for real.
+ * What a client says about proxies before us, or keeps from going up by Connection (RFC 9110
+ * 7.6.1), is not what the backend sees: neither the backend nor Vary may take it for real.
  */
 #include "tests/lib/flow.h"
 

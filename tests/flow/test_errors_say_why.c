@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An answer of our own says that the request went forward (RFC 9211 2.2), and by what it failed; one
- * about a limit names the limit.
+ * An answer of our own says that the request went forward (RFC 9211 2.2), and by what it failed;
+ * one about a limit names the limit.
  */
 #include "tests/lib/flow.h"
 

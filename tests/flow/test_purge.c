@@ -1,9 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * POST /purge drops a URL; a fetch that is up for it still answers those who wait, and isn't
- * stored.
+ * stored.  One that is led after the purge has begun is left alone, so a purge of a URL that is
+ * asked for all the time costs one fetch.
  */
 #include "tests/lib/flow.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CLIENTS	16
+#define PURGES	150u
+#define BODY	(4 * MIB)	/* takes a while to be freed, in which clients ask */
+
+struct load {
+	struct herd	*h;
+	pthread_t	 thread;
+	_Atomic bool	 stop;
+};
+
+/* Next to nothing comes of each answer, so they ask often. */
+static void *
+keep_asking(void *arg)
+{
+	struct load *l = arg;
+
+	while (!atomic_load(&l->stop)) {
+		herd_ask(l->h, "/hot", "Range: bytes=0-9\r\n");
+		herd_wait(l->h);
+	}
+	return NULL;
+}
+
+static void
+a_hot_one(struct origin *o, struct daemon *d)
+{
+	struct load l = { .h = herd_open(daemon_addr(d), CLIENTS) };
+
+	origin_answer(o, .path = "/hot", .bytes = BODY, .fields = "Cache-Control: max-age=600\r\n");
+	ck_assert_int_eq(client_status(daemon_addr(d), "/hot", ""), 200);
+	ck_assert_int_eq(pthread_create(&l.thread, NULL, keep_asking, &l), 0);
+	for (unsigned i = 0; i < PURGES; i++) {
+		ck_assert_int_eq(daemon_purge(d, "http://test/hot"), 1);
+		origin_wait_requests(o, "/hot", i + 2);
+		daemon_wait_stat(d, "flights", 0);
+	}
+	atomic_store(&l.stop, true);
+	pthread_join(l.thread, NULL);
+	ck_assert_uint_eq(origin_requests(o, "/hot"), PURGES + 1);
+	herd_free(l.h);
+}
 
 FLOW(purge)
 {
@@ -43,6 +89,7 @@ FLOW(purge)
 	ck_assert_int_eq(a->status, 400);
 	answer_free(a);
 	herd_free(h);
+	a_hot_one(o, d);
 	daemon_stop(d);
 	origin_stop(o);
 }

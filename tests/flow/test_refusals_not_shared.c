@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A refusal is about the one who asked: of those who wait beside it another asks, for all that are
- * left, and a herd can't be made into many fetches by one whom the backend refuses.  Where it refuses
- * everyone, each gets a refusal of its own.  Only where the backend gives it a lifetime it is for all.
+ * left, and a herd can't be made into many fetches by one whom the backend refuses.  Where it
+ * refuses everyone, each gets a refusal of its own.  Only where the backend gives it a lifetime it
+ * is for all.
  */
 #include "tests/lib/flow.h"
 

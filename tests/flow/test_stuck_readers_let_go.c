@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clients that read nothing, each of a large page of its own: what they hold beyond the store's memory
- * is bounded.  They are cut, one that reads is not, and others are served again.
+ * Clients that read nothing, each of a large page of its own: what they hold beyond the store's
+ * memory is bounded.  They are cut, one that reads is not, and others are served again.
  */
 #include <stdio.h>
 

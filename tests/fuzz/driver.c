@@ -4,8 +4,8 @@
  * every `make check`: first all seeds, then a bounded number of inputs made of them.
  *
  * usage: fuzz_NAME [FILE | DIRECTORY]...	default: NAME in the directory FUZZ_CORPUS
- * FUZZ_RUNS=N	inputs after the seeds, 20000; with a FILE alone none FUZZ_SEED=N	of the
- * random numbers, 1: each run is the same unless one asks for others
+ *	FUZZ_RUNS=N	inputs after the seeds, 20000; with a FILE alone none
+ *	FUZZ_SEED=N	of the random numbers, 1: each run is the same unless one asks for others
  *
  * An input that aborts, trips a sanitizer or takes longer than RUN_SECONDS is written to NAME.crash
  * in the current directory; give it as the FILE to see it again.

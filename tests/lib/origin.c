@@ -179,6 +179,8 @@ conn_close(struct origin *o, struct conn *c, bool reset)
 	if (reset)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 	answered(o, c);
+	/* A daemon that is just being forked may hold the socket open, and epoll would go on with it. */
+	epoll_ctl(o->ep, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
 	TAILQ_REMOVE(&o->conns, c, link);
 	o->open--;
@@ -384,7 +386,9 @@ send_answer(struct origin *o, struct conn *c, int64_t now)
 	for (;;) {
 		int done;
 
-		/* In one piece with the answer's end: what comes later is another's to tell apart. */
+		/*
+		 * In one piece with the answer's end: what comes later is another's to tell apart.
+		 */
 		if (c->ended && c->rule->after != NULL && !c->past_end) {
 			out_add(c, c->rule->after, strlen(c->rule->after));
 			c->past_end = true;

@@ -193,10 +193,11 @@ static const struct {
 	    "proxy.yaml:2:18: \"limits.drain\" must be a duration from 0s to 1d, not \"30\"; "
 	    "durations need their unit: 30s\n" },
 	{ UP "upstreams: { a: { serverz: x } }\n",
-	    "proxy.yaml:2:1: both \"upstream\" and \"upstreams\"; move the URL into \"upstreams\", or "
-	    "remove one\n"
+	    "proxy.yaml:2:1: both \"upstream\" and \"upstreams\"; move the URL into "
+	    "\"upstreams\", or remove one\n"
 	    "proxy.yaml:2:14: upstreams.a has no servers; add servers: [ http://127.0.0.1:3000 ]\n"
-	    "proxy.yaml:2:19: unknown key \"serverz\" in upstreams.a; did you mean \"servers\"?\n" },
+	    "proxy.yaml:2:19: unknown key \"serverz\" in upstreams.a; did you mean "
+	    "\"servers\"?\n" },
 	{ UP "limits: { drain: 1.5s }\n",
 	    "proxy.yaml:2:18: \"limits.drain\" must be a duration from 0s to 1d, not \"1.5s\"; "
 	    "durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n" },
@@ -324,6 +325,9 @@ static const struct {
 	{ UP "routes: [ { match: { path: /a?b } } ]\n",
 	    "proxy.yaml:2:28: \"match.path\": \"/a?b\" has a query in it; only the path is "
 	    "matched\n" },
+	{ UP "routes: [ { match: { path: /a%2 } } ]\n",
+	    "proxy.yaml:2:28: \"match.path\": \"/a%2\" has a % without its two digits; % itself "
+	    "is written %25\n" },
 	{ UP "routes: [ { match: { host: a:80 } } ]\n",
 	    "proxy.yaml:2:28: \"match.host\": \"a:80\" has a port, which plays no part here; "
 	    "leave it out\n" },
@@ -852,6 +856,16 @@ expect_everything_kept(const struct conf_route *r)
 	expect_names(&r[2].tags, "");
 	expect_route_defaults(&r[3]);
 }
+
+/* As http/key.h writes the path of a request, or no route would be found. */
+START_TEST(path_spelling)
+{
+	struct conf *c = load_good(UP "routes: [ { match: { path: /caf%c3%a9/%7Ex%2f%41+ } } ]\n");
+
+	ck_assert_str_eq(c->routes[0].path, "/caf%C3%A9/~x%2FA+");
+	conf_unref(c);
+}
+END_TEST
 
 START_TEST(every_key)
 {
@@ -1416,6 +1430,7 @@ conf_suite(void)
 	tcase_add_test(tc, lists_of_names_are_bounded);
 	tcase_add_test(tc, files_that_are_none);
 	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, path_spelling);
 	tcase_add_test(tc, every_key);
 	tcase_add_test(tc, max_object_yields_to_memory);
 	tcase_add_test(tc, default_upstream_of_several);

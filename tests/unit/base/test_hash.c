@@ -6,7 +6,7 @@
 #include "tests/unit/unit.h"
 
 /*
- * Reference vectors of SipHash-2-4: the key is 00 01 .. 0f, the message of length n is 00 01 .. n-1,
+ * Reference vectors of SipHash-2-4: the key is 00 01 .. 0f, the message of length n 00 01 .. n-1,
  * the result is written with its lowest byte first.
  */
 static const unsigned char vectors[][8] = {

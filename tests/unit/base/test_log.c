@@ -186,7 +186,8 @@ START_TEST(threads_share_the_limit)
 	EXPECT(NULL);
 	test_now.mono += 10 * USEC_PER_SEC;
 	log_info("later");
-	EXPECT("corral: error: 3990 more were held back that are like this one: backend 1 failed\n");
+	EXPECT("corral: error: 3990 more were held back that are like this one: "
+	    "backend 1 failed\n");
 	EXPECT("corral: info: later\n");
 }
 END_TEST

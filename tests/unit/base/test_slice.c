@@ -11,6 +11,10 @@ START_TEST(compare)
 	ck_assert(!slice_eq(SLICE("abc"), SLICE("abC")));
 	ck_assert(!slice_eq(SLICE("abc"), SLICE("ab")));
 	ck_assert(slice_eq(slice_of(NULL, 0), SLICE("")));
+	const struct slice set[] = { SLICE("Date"), SLICE("") };
+
+	ck_assert(slice_casein(SLICE("DATE"), set, 2) && slice_casein(SLICE(""), set, 2));
+	ck_assert(!slice_casein(SLICE(""), set, 1) && !slice_casein(SLICE("Dat"), set, 2));
 	ck_assert(slice_caseeq(SLICE("Content-LENGTH"), SLICE("content-length")));
 	ck_assert(!slice_caseeq(SLICE("a"), SLICE("b")));
 	/* only letters fold: '@' and '`', '[' and '{' differ by the same bit */

@@ -250,7 +250,7 @@ struct guest {
 	enum verdict		 verdict;
 	unsigned		 wakes;		/* of the wait */
 	unsigned		 body_wakes;
-	void			(*more)(void *);	/* the reader's wake; set before guest_open() */
+	void			(*more)(void *);	/* the reader's; set before guest_open() */
 	void			*more_arg;
 	struct obj		*obj;		/* a reference, from guest_open() on */
 	struct reader		 reader;

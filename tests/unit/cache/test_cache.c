@@ -430,7 +430,9 @@ START_TEST(a_flight_for_each_known_variant)
 }
 END_TEST
 
-/* What was known may be wrong by now: a flight for the old names must not hold the new ones apart. */
+/*
+ * What was known may be wrong by now: a flight for the old names must not hold the new ones apart.
+ */
 START_TEST(names_that_change)
 {
 	struct guest g[4];
@@ -871,9 +873,9 @@ END_TEST
 
 /*
  * The storm: guests on four workers ask for a few keys again and again, lead, park, read, pause,
- * leave at every moment.  Fetches end well, break, fail, answer 304, 503 or something in between; what is
- * stored expires, is purged by URL, by tag, or all of it; the memory is halved and doubled.  Each answer
- * says for whom it is, and each guest checks that it is for it, and whole.
+ * leave at every moment.  Fetches end well, break, fail, answer 304, 503 or something in between;
+ * what is stored expires, is purged by URL, by tag, or all of it; the memory is halved and doubled.
+ * Each answer says for whom it is, and each guest checks that it is for it, and whole.
  */
 #define STORMERS	32
 #define STORM_TURNS	200
@@ -979,7 +981,8 @@ who_asks(const struct head *req)
 static bool
 says_who(const struct head *req)
 {
-	return hdr_get(req, SLICE("Authorization")) != NULL || hdr_get(req, SLICE("Cookie")) != NULL;
+	return hdr_get(req, SLICE("Authorization")) != NULL ||
+	    hdr_get(req, SLICE("Cookie")) != NULL;
 }
 
 static void
@@ -1078,7 +1081,8 @@ fill_whole(struct stormfill *f, struct head *resp)
 	if (kind == VARIES)
 		hdr_add(resp, SLICE("X-Accept"), hdr_get(&f->req, SLICE("Accept"))->value);
 	if (post)
-		hdr_add(resp, SLICE("Content-Location"), key_url(slice_str(storm_keys[f->key].key)));
+		hdr_add(resp, SLICE("Content-Location"),
+		    key_url(slice_str(storm_keys[f->key].key)));
 }
 
 static bool
@@ -1210,7 +1214,9 @@ storm_weather(struct stormer *s)
 static void
 storm_next(struct stormer *s)
 {
-	static const char *const methods[] = { "GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST" };
+	static const char *const methods[] = {
+		"GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST",
+	};
 	static const char *const control[] = {
 		"", "", "Cache-Control: no-cache\n", "Cache-Control: only-if-cached\n",
 		"Cache-Control: max-stale\n", "Cache-Control: no-store\n", "Authorization: x\n",
@@ -1278,9 +1284,12 @@ static bool
 storm_stale(struct stormer *s)
 {
 	struct obj *o = wait_take_stale(&s->g.wait, clock_mono());
+	struct flight_facts facts;
 
 	if (o == NULL)
 		return false;
+	flight_facts(&s->g.wait, &facts);
+	ASSERT(facts.status == 0 || facts.status >= 200);
 	storm_count(N_STALE_ON_ERROR);
 	flight_leave(&s->g.wait);
 	s->g.obj = o;
@@ -1301,7 +1310,8 @@ storm_waited(struct stormer *s)
 		case WAIT_INTERIM:
 			storm_count(N_INTERIM);
 			at = memmem(text.p, text.n, "X-For: ", 7);
-			ASSERT(at == NULL || (memcmp(at + 7, who.p, who.n) == 0 && at[7 + who.n] == '\r'));
+			ASSERT(at == NULL || (memcmp(at + 7, who.p, who.n) == 0 &&
+			    at[7 + who.n] == '\r'));
 			break;
 		case WAIT_PARKED:
 			return false;
@@ -1342,7 +1352,8 @@ storm_woken(void *arg)
 static void
 storm_ask(struct stormer *s)
 {
-	const struct conf_route *route = rig_random(&s->seed) % 2 ? &s->storm->obeys : &s->storm->route;
+	const struct conf_route *route = rig_random(&s->seed) % 2 ? &s->storm->obeys :
+	    &s->storm->route;
 
 	s->state = ST_WAIT;
 	s->g.wait.waiter.wake = storm_woken;

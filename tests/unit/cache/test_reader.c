@@ -332,7 +332,9 @@ START_TEST(the_only_reader_leaves)
 }
 END_TEST
 
-/* The piece that is lent would hold all that the other reads: so it stays, and is cut in its turn. */
+/*
+ * The piece that is lent would hold all that the other reads: so it stays, and is cut in its turn.
+ */
 START_TEST(one_of_two_stays_a_laggard)
 {
 	struct worker *w = worker_new(0, NULL);

@@ -225,8 +225,8 @@ every_way(int *order, int n, int *done, size_t length)
 	}
 	for (int who = 0; who < ACTORS; who++) {
 		/* The reader found the first one in the store; the other two are alike. */
-		if (done[who] == steps_of[who] || (who == READER && done[who] == 0 && done[0] > 0) ||
-		    (who == 2 && done[1] == 0))
+		if (done[who] == steps_of[who] || (who == 2 && done[1] == 0) ||
+		    (who == READER && done[who] == 0 && done[0] > 0))
 			continue;
 		done[who]++;
 		order[n] = who;
@@ -237,8 +237,8 @@ every_way(int *order, int n, int *done, size_t length)
 }
 
 /*
- * Three heads over one body: linked, given up and let go in every order, with a reader of the first that
- * comes and goes: the body is counted once, where it belongs.
+ * Three heads over one body: linked, given up and let go in every order, with a reader of the first
+ * that comes and goes: the body is counted once, where it belongs.
  */
 START_TEST(counted_once_in_every_order)
 {
@@ -368,7 +368,9 @@ static const struct {
 	{ 412, "ETag: \"v2\"\n", true },
 };
 
-/* RFC 9111 4.3.3: a 304 for something else is no answer; the next one is believed whatever it says. */
+/*
+ * RFC 9111 4.3.3: a 304 for something else is no answer; the next one is believed whatever it says.
+ */
 START_TEST(a_304_for_something_else_is_not_believed)
 {
 	struct head resp;
@@ -393,7 +395,10 @@ START_TEST(a_304_for_something_else_is_not_believed)
 }
 END_TEST
 
-/* And one that comes although nothing was asked is the answer, for its client alone; others ask again. */
+/*
+ * And one that comes although nothing was asked is the answer, for its client alone; others ask
+ * again.
+ */
 START_TEST(a_304_to_no_question)
 {
 	struct guest g, p;
@@ -557,8 +562,9 @@ START_TEST(a_cookie_with_a_304)
 END_TEST
 
 /*
- * What is stored was made for nobody, and its 304 answers one who says who it is: it is renewed for those who
- * say nothing; what else the 304 says is for that one, unless the backend calls it fresh for all.
+ * What is stored was made for nobody, and its 304 answers one who says who it is: it is renewed for
+ * those who say nothing; what else the 304 says is for that one, unless the backend calls it fresh
+ * for all.
  */
 START_TEST(confirmed_for_somebody)
 {
@@ -594,13 +600,42 @@ START_TEST(confirmed_for_somebody)
 }
 END_TEST
 
+/* RFC 9111 3.5: what a 304 says to Authorization is for others only if the answer opens that. */
+START_TEST(confirmed_for_the_authorized)
+{
+	static const struct {
+		const char	*fields;
+		bool		 shared;	/* X of the 304 */
+	} t[] = {
+		{ "Cache-Control: max-age=10\nETag: \"a\"\n", false },
+		{ "Cache-Control: max-age=10, public\nETag: \"a\"\n", true },
+	};
+	const struct obj_meta *m;
+	struct guest g, next;
+
+	fetch("", t[_i].fields, 10);
+	rig_pass(10 * USEC_PER_SEC);
+	ck_assert_int_eq(ask(&g, "Authorization: a\n"), V_LEAD);
+	rig_bare(&g, 304, "X: of-a\n");
+	rig_turn(w);
+	ck_assert_int_eq(ask(&next, "Authorization: b\n"), V_HIT);
+	guest_open(&next);
+	m = obj_meta(next.obj);
+	ck_assert_int_eq(rig_buf_has(&m->wire, "X: of-a"), t[_i].shared);
+	ck_assert_int_eq(rig_buf_has(&m->own_wire, "X: of-a"), !t[_i].shared);
+	guest_fini(&g);
+	guest_fini(&next);
+}
+END_TEST
+
 static const struct {
 	const char		*fields;
 	enum conf_set_cookie	 policy;
 	const char		*own;		/* all of it */
 	const char		*gone, *kept;	/* names that are not, and are, for all */
 } withheld[] = {
-	{ "Cache-Control: max-age=10, private=\"A\"\nA: 1\nB: 2\n", SET_COOKIE_PRIVATE, "A: 1\r\n", "A", "B" },
+	{ "Cache-Control: max-age=10, private=\"A\"\nA: 1\nB: 2\n", SET_COOKIE_PRIVATE,
+	    "A: 1\r\n", "A", "B" },
 	{ "Cache-Control: max-age=10, no-cache=\"a, set-cookie\"\nA: 1\nB: 2\nSet-Cookie: c=d\n",
 	    SET_COOKIE_PRIVATE, "A: 1\r\nSet-Cookie: c=d\r\n", "Set-Cookie", "B" },
 	{ "Cache-Control: max-age=10, no-cache=\"set-cookie\"\nB: 2\nSet-Cookie: c=d\n",
@@ -625,7 +660,8 @@ START_TEST(fields_for_the_leader)
 		guest_open(&g);
 		m = obj_meta(g.obj);
 		ck_assert_uint_eq(m->own_wire.n, strlen(withheld[_i].own));
-		ck_assert(m->own_wire.n == 0 || memcmp(m->own_wire.p, withheld[_i].own, m->own_wire.n) == 0);
+		ck_assert(m->own_wire.n == 0 ||
+		    memcmp(m->own_wire.p, withheld[_i].own, m->own_wire.n) == 0);
 		ck_assert_str_eq(rig_field(&m->head, withheld[_i].gone), "");
 		ck_assert_str_ne(rig_field(&m->head, withheld[_i].kept), "");
 		snprintf(line, sizeof line, "%s: ", withheld[_i].gone);
@@ -969,7 +1005,10 @@ START_TEST(a_refresh_that_breaks_after)
 }
 END_TEST
 
-/* The one that was asked about is another variant than the answer, and still there: it is there once. */
+/*
+ * The one that was asked about is another variant than the answer, and still there: it is there
+ * once.
+ */
 START_TEST(another_variant_breaks)
 {
 	struct guest g, b;
@@ -1016,6 +1055,7 @@ renewal_suite(void)
 	tcase_add_test(renew, renewed_with_another_lifetime);
 	tcase_add_loop_test(renew, a_cookie_with_a_304, 0, COUNT(cookies));
 	tcase_add_loop_test(renew, confirmed_for_somebody, 0, 2);
+	tcase_add_loop_test(renew, confirmed_for_the_authorized, 0, 2);
 	tcase_add_loop_test(renew, fields_for_the_leader, 0, COUNT(withheld));
 	tcase_add_loop_test(renew, a_304_after_which_it_may_not_be_shared, 0, COUNT(merged));
 	tcase_add_test(renew, a_304_that_varies);

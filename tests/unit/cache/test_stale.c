@@ -801,7 +801,9 @@ START_TEST(interim_answers_for_all)
 }
 END_TEST
 
-/* What is said to one who said who it is isn't for the others; they are woken, and go on waiting. */
+/*
+ * What is said to one who said who it is isn't for the others; they are woken, and go on waiting.
+ */
 START_TEST(interim_answers_for_one)
 {
 	struct guest lead, g;
@@ -828,7 +830,8 @@ END_TEST
 START_TEST(purged_by_url)
 {
 	static const char *const keys[] = {
-		"http://a/x", "http://a/x\nh:accept:a", "http://a/x\nc:a=b", "http://a/xy", "http://a/x?",
+		"http://a/x", "http://a/x\nh:accept:a", "http://a/x\nc:a=b", "http://a/xy",
+		"http://a/x?",
 	};
 	struct guest g;
 

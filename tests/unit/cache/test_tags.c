@@ -25,7 +25,7 @@ static struct entry *
 find(const struct tag_index *ix, const char *tag, const char *origin)
 {
 	return tag_index_find(ix, slice_str(tag), hash_bytes(&seed, tag, strlen(tag)),
-	    slice_str(origin));
+	    slice_str(origin), 1);
 }
 
 START_TEST(none)
@@ -71,7 +71,7 @@ START_TEST(linked_and_unlinked)
 		ck_assert_ptr_null(find(&ix, "g:ab", "http://a/"));
 		/* The text is compared, whatever the hash says. */
 		ck_assert_ptr_null(tag_index_find(&ix, SLICE("t:c"), hash_bytes(&seed, "t:a", 3),
-		    SLICE("")));
+		    SLICE(""), 1));
 		tag_index_unlink(&ix, &t);
 		tag_index_unlink(&ix, &t);
 		ck_assert_uint_eq(ix.ntags, 0);
@@ -147,6 +147,10 @@ START_TEST(asked_until_there_is_none)
 			tag_index_link(&ix, &t[i], e[i / 2]);
 		}
 		ck_assert_uint_eq(ix.ntags, 2);
+		/* What the purge, or a later one, has seen already is not found again. */
+		e[0]->purges = 1;
+		ck_assert_ptr_eq(find(&ix, "t:all", ""), e[1]);
+		e[0]->purges = 0;
 		/* One goes for another reason: the leader, one in the middle, the last. */
 		tag_index_unlink(&ix, &t[first]);
 		for (taken = 0; (found = find(&ix, "t:all", "")) != NULL; taken++)

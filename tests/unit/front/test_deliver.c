@@ -189,7 +189,8 @@ set(struct scene *s, int status, const char *fields, uint64_t length, const char
 	s->req.minor = 1;
 	add_fields(&s->req, asked);
 	s->h = (struct deliver_head){
-		.req = &s->req, .cache = { .hit = true, .has_ttl = true, .ttl = USEC_PER_SEC }, .say_age = true,
+		.req = &s->req, .say_age = true,
+		.cache = { .hit = true, .has_ttl = true, .ttl = USEC_PER_SEC },
 		.age = 7 * USEC_PER_SEC, .minor = 1,
 	};
 }
@@ -488,7 +489,9 @@ START_TEST(several_large_ranges_to_a_slow_client)
 }
 END_TEST
 
-/* Bytes are sent when they are there, and with the last of the range it is over: no more is needed. */
+/*
+ * Bytes are sent when they are there, and with the last of the range it is over: no more is needed.
+ */
 START_TEST(a_range_while_it_fills)
 {
 	struct scene s;
@@ -578,6 +581,25 @@ START_TEST(not_modified_needs_no_body)
 	struct scene s;
 
 	set(&s, 200, "ETag: \"v\"\n", 100 * MIB, "If-None-Match: *\n");
+	s.g.room = 0;
+	obj_forget(s.o);
+	ck_assert_int_eq(start(&s), DELIVER_MORE);
+	ck_assert(!obj_wanted(s.o));
+	drain(&s.g, MIB);
+	ck_assert_int_eq(deliver_more(&s.d), DELIVER_DONE);
+	obj_fail(s.o);
+	strike(&s);
+}
+END_TEST
+
+/* Nor is it to a HEAD, also if its client takes nothing of the head. */
+START_TEST(head_needs_no_body)
+{
+	struct scene s;
+
+	set(&s, 200, "", 100 * MIB, "");
+	s.req.method = SLICE("HEAD");
+	s.h.to_head = true;
 	s.g.room = 0;
 	obj_forget(s.o);
 	ck_assert_int_eq(start(&s), DELIVER_MORE);
@@ -695,6 +717,7 @@ deliver_suite(void)
 	tcase_add_test(filling, lets_go_before_the_last_byte_has_left);
 	tcase_add_test(filling, a_stuck_range_is_cut);
 	tcase_add_test(filling, not_modified_needs_no_body);
+	tcase_add_test(filling, head_needs_no_body);
 	tcase_add_test(filling, length_unknown);
 	tcase_add_test(filling, several_ranges_of_a_window);
 	tcase_add_test(filling, several_ranges_while_the_store_fills);

@@ -13,7 +13,8 @@ struct error_case {
 };
 
 static const struct error_case errors[] = {
-	{ "9211 2: a detail", { .status = 400, .cache.detail = "bad-request", .text = "no Host", .close = true },
+	{ "9211 2: a detail",
+	    { .status = 400, .cache.detail = "bad-request", .text = "no Host", .close = true },
 	    "HTTP/1.1 400 Bad Request\r\n" DATE "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Length: 8\r\nCache-Control: no-store\r\n"
 	    "Cache-Status: corral; detail=bad-request\r\nConnection: close\r\n\r\nno Host\n" },

@@ -26,7 +26,6 @@ show(const struct cc *cc, struct buf *b)
 	show_flag(b, "public", cc->is_public);
 	show_flag(b, "must-revalidate", cc->must_revalidate);
 	show_flag(b, "proxy-revalidate", cc->proxy_revalidate);
-	show_flag(b, "no-transform", cc->no_transform);
 	show_flag(b, "only-if-cached", cc->only_if_cached);
 	show_flag(b, "must-understand", cc->must_understand);
 	show_flag(b, "immutable", cc->immutable);
@@ -55,7 +54,7 @@ START_TEST(directives)
 		{ "5.2.2 flags", "no-store, no-cache, private, public, must-revalidate, "
 		    "proxy-revalidate, no-transform, must-understand, immutable", NULL,
 		    "no-store no-cache private public must-revalidate proxy-revalidate "
-		    "no-transform must-understand immutable " },
+		    "must-understand immutable " },
 		{ "5.2 names in any case", "No-Store, MAX-AGE=3", NULL, "no-store max-age=3 " },
 		{ "5.2 two lines", "max-age=3", "no-cache", "no-cache max-age=3 " },
 		{ "numbers", "max-age=1,s-maxage=2,min-fresh=3,max-stale=4,"
@@ -130,7 +129,6 @@ START_TEST(directives)
 			hdr_add(&h, SLICE("cache-control"), slice_str(t[i].two));
 		cc_parse(&h, SLICE("Cache-Control"), &cc);
 		ck_assert_msg(strcmp(show(&cc, &b), t[i].out) == 0, "%s: %s", t[i].name, b.p);
-		ck_assert_msg(cc.present == (t[i].one != NULL), "%s", t[i].name);
 		buf_fini(&b);
 		head_fini(&h);
 	}
@@ -290,6 +288,31 @@ START_TEST(of_a_response)
 }
 END_TEST
 
+/* Names of fields that are not there cost a look each, so there is an end to them. */
+START_TEST(names_without_end)
+{
+	struct head h = { 0 };
+	struct buf b = { 0 };
+	struct cc cc;
+
+	buf_add_str(&b, "max-age=1, private=\"x");
+	for (unsigned i = 1; i < 256; i++)
+		buf_add_str(&b, ",x");
+	buf_add_str(&b, "\"");
+	hdr_add(&h, SLICE("CDN-Cache-Control"), buf_slice(&b));
+	cc_of_response(&h, &cc);
+	ck_assert(cc.targeted && !cc.is_private && cc.nwithheld == 0);
+	hdr_remove(&h, SLICE("CDN-Cache-Control"));
+	b.n--;
+	buf_add_str(&b, ",x\"");
+	hdr_add(&h, SLICE("CDN-Cache-Control"), buf_slice(&b));
+	cc_of_response(&h, &cc);
+	ck_assert(cc.targeted && cc.is_private && cc.nwithheld == 0);
+	buf_fini(&b);
+	head_fini(&h);
+}
+END_TEST
+
 /* Of two fields that name more than fits together, nothing is handed on. */
 START_TEST(too_many_names_of_two_fields)
 {
@@ -331,6 +354,7 @@ cc_suite(void)
 	tcase_add_test(tc, directives);
 	tcase_add_test(tc, too_many_names);
 	tcase_add_test(tc, of_a_response);
+	tcase_add_test(tc, names_without_end);
 	tcase_add_test(tc, too_many_names_of_two_fields);
 	tcase_add_test(tc, consumed);
 	suite_add_tcase(s, tc);

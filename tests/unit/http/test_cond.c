@@ -367,6 +367,8 @@ START_TEST(validators)
 		cond_emit_validators(&resp, &b);
 		ck_assert_msg(strcmp(buf_str(&b), t[i].out) == 0, "%s: %s", t[i].name, b.p);
 		ck_assert_msg(cond_has_validator(&resp) == (t[i].out[0] != '\0'), "%s", t[i].name);
+		ck_assert_msg(cond_has_etag(&resp) == (strncmp(b.p, "If-None", 7) == 0), "%s",
+		    t[i].name);
 		buf_fini(&b);
 		head_fini(&resp);
 	}

@@ -100,7 +100,8 @@ END_TEST
 START_TEST(hop_by_hop)
 {
 	static const char *const gone[] = {
-		"Connection", "keep-alive", "PROXY-Connection", "TE", "Transfer-Encoding", "Upgrade",
+		"Connection", "keep-alive", "PROXY-Connection", "TE", "Transfer-Encoding",
+		"Upgrade",
 		"Trailer", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info",
 		"X-Named", "y-NAMED", "HTTP2-Settings",
 	};
@@ -114,7 +115,8 @@ START_TEST(hop_by_hop)
 		add(&h, gone[i], "close");
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
 		add(&h, kept[i], "1");
-	add(&h, "Connection", "x-named, Content-Length, host,cache-control,set-cookie,, authorization");
+	add(&h, "Connection",
+	    "x-named, Content-Length, host,cache-control,set-cookie,, authorization");
 	add(&h, "connection", "Y-Named, vary, x-forwarded-for, if-none-match, via, http2-settings");
 	add(&h, "Transfer-encoding", "chunked");
 	hdr_remove_hop_by_hop(&h);
@@ -160,7 +162,8 @@ START_TEST(claims_of_a_client)
 		"X-Rewrite-URL",
 	};
 	static const char *const kept[] = {
-		"X-Forwarded", "X-Forward-For", "Via", "X-Real-IPs", "Host", "XX-Forwarded-For", "X",
+		"X-Forwarded", "X-Forward-For", "Via", "X-Real-IPs", "Host", "XX-Forwarded-For",
+		"X",
 		"Forwarded-For",
 	};
 	struct head h = { 0 };

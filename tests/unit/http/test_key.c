@@ -11,7 +11,8 @@ START_TEST(requests)
 		const char	*key;
 	} t[] = {
 		{ "plain", "a", "/", "http://a/" },
-		{ "3986 6.2.2.1 host in lower case", "EXAMPLE.com", "/Path", "http://example.com/Path" },
+		{ "3986 6.2.2.1 host in lower case", "EXAMPLE.com", "/Path",
+		    "http://example.com/Path" },
 		{ "3986 6.2.3 default port", "a:80", "/", "http://a/" },
 		{ "3986 6.2.3 empty port", "a:", "/", "http://a/" },
 		{ "3986 6.2.3 zeros in the port", "a:0080", "/", "http://a/" },
@@ -19,7 +20,8 @@ START_TEST(requests)
 		{ "443 is no default here", "a:443", "/", "http://a:443/" },
 		{ "IPv6", "[2001:DB8::80]", "/", "http://[2001:db8::80]/" },
 		{ "IPv6 with default port", "[::1]:80", "/", "http://[::1]/" },
-		{ "3986 6.2.2.2 unreserved are decoded", "a", "/%41%7e%2d%5F%30", "http://a/A~-_0" },
+		{ "3986 6.2.2.2 unreserved are decoded", "a", "/%41%7e%2d%5F%30",
+		    "http://a/A~-_0" },
 		{ "3986 6.2.2.1 others in upper case", "a", "/%2f%c3%a4%3d?%26%2b",
 		    "http://a/%2F%C3%A4%3D?%26%2B" },
 		{ "3986 6.2.2.2 in hosts", "%41%2c", "/", "http://a%2C/" },

@@ -299,10 +299,12 @@ static const struct wrong wrong_requests[] = {
 	W("9112 6.1 gzip, chunked", "POST /" H "Transfer-Encoding: gzip, chunked\r\n", 501),
 	W("9112 6.1 identity", "POST /" H "Transfer-Encoding: identity\r\n", 501),
 	W("9112 6.1 xchunked", "POST /" H "Transfer-Encoding: xchunked\r\n", 501),
-	W("9112 7 parameters of another coding", "POST /" H "Transfer-Encoding: a;b=\"c,d\"\r\n", 501),
+	W("9112 7 parameters of another coding", "POST /" H "Transfer-Encoding: a;b=\"c,d\"\r\n",
+	    501),
 	W("9112 6.1 chunked is not last", "POST /" H "Transfer-Encoding: chunked, gzip\r\n", 400),
 	W("9112 6.1 chunked twice", "POST /" H "Transfer-Encoding: chunked, chunked\r\n", 400),
-	W("9112 7.1 chunked with a parameter", "POST /" H "Transfer-Encoding: chunked;q=1\r\n", 400),
+	W("9112 7.1 chunked with a parameter", "POST /" H "Transfer-Encoding: chunked;q=1\r\n",
+	    400),
 	W("9112 6.1 quoted", "POST /" H "Transfer-Encoding: \"chunked\"\r\n", 400),
 	W("9112 6.1 empty", "POST /" H "Transfer-Encoding:\r\n", 400),
 	W("9112 6.1 empty elements", "POST /" H "Transfer-Encoding: ,chunked\r\n", 400),
@@ -315,7 +317,8 @@ static const struct wrong wrong_requests[] = {
 	W("9110 10.1.1 other expectation", "PUT /" H "Expect: 200-ok\r\n", 417),
 	W("9110 10.1.1 empty expectation", "PUT /" H "Expect:\r\n", 417),
 	W("9110 10.1.1 two expectations", "PUT /" H "Expect: 100-continue, x\r\n", 417),
-	W("limits: one field too many", "GET /" H "2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9", 431),
+	W("limits: one field too many", "GET /" H "2:\r\n3:\r\n4:\r\n5:\r\n6:\r\n7:\r\n8:\r\n9",
+	    431),
 };
 
 static const struct good good_responses[] = {
@@ -343,7 +346,8 @@ static const struct good good_responses[] = {
 	G("9112 9.3 keep-alive in HTTP/1.0",
 	    "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
 	    "200 'OK' 1.0 length=0 keep Connection=keep-alive Content-Length=0"),
-	G("9110 Host and Expect mean nothing here", "HTTP/1.1 200 OK\r\nHost: @\r\nExpect: x\r\n\r\n",
+	G("9110 Host and Expect mean nothing here",
+	    "HTTP/1.1 200 OK\r\nHost: @\r\nExpect: x\r\n\r\n",
 	    "200 'OK' 1.1 close keep Host=@ Expect=x"),
 };
 
@@ -400,7 +404,8 @@ check_wrong(enum parse_kind kind, const struct wrong *t)
 	struct outcome o;
 
 	run_all_ways(kind, t->name, t->in, &o);
-	ck_assert_msg(o.result == PARSE_ERROR && o.status == t->status, "%s: result %d status %d %s",
+	ck_assert_msg(o.result == PARSE_ERROR && o.status == t->status,
+	    "%s: result %d status %d %s",
 	    t->name, o.result, o.status, o.reason == NULL ? o.head : o.reason);
 }
 
@@ -679,10 +684,12 @@ static const struct body chunked[] = {
 	B("9112 7.1 data is opaque", "5\r\n\r\n\x01\n\r\r\n0\r\n\r\n", "\r\n\x01\n\r|done", 0),
 	B("9112 7.1.1 extension", "3;a\r\nabc\r\n0;x=y\r\n\r\n", "abc|done", 0),
 	B("9112 7.1.1 several", "3;a;b=c;d=\"e\"\r\nabc\r\n0\r\n\r\n", "abc|done", 0),
-	B("9112 7.1.1 bad white space is allowed there", "3 ; a\t= \"b\" ;c = d\r\nabc\r\n0\r\n\r\n",
+	B("9112 7.1.1 bad white space is allowed there",
+	    "3 ; a\t= \"b\" ;c = d\r\nabc\r\n0\r\n\r\n",
 	    "abc|done", 0),
 	B("9112 7.1.1 quoted pair", "3;a=\";\\\"\\\\\t\x80\"\r\nabc\r\n0\r\n\r\n", "abc|done", 0),
-	B("9112 7.1.2 trailers are dropped", "0\r\nA: b\r\nContent-Length: 9\r\nC:\r\n\r\nX", "|done", 1),
+	B("9112 7.1.2 trailers are dropped", "0\r\nA: b\r\nContent-Length: 9\r\nC:\r\n\r\nX",
+	    "|done", 1),
 	B("9112 7.1 unfinished", "3\r\nab", "ab|more", 0),
 	B("9112 7.1 unfinished at the end", "0\r\n\r", "|more", 0),
 	B("9112 7.1 63 bits: the size may be had", "7fffffffffffffff\r\nabc", "abc|more", 0),

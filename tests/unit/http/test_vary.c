@@ -89,11 +89,13 @@ START_TEST(values)
 		{ "equal", { { "A", "B" }, { "1", "2" } }, { { "A", "B" }, { "1", "2" } }, true },
 		{ "names in any case and order", { { "A", "B" }, { "1", "2" } },
 		    { { "b", "a" }, { "2", "1" } }, true },
-		{ "other fields do not count", { { "A" }, { "1" } }, { { "A", "C" }, { "1", "3" } }, true },
+		{ "other fields do not count", { { "A" }, { "1" } }, { { "A", "C" }, { "1", "3" } },
+		    true },
 		{ "different", { { "A" }, { "1" } }, { { "A" }, { "2" } }, false },
 		{ "case of values", { { "A" }, { "x" } }, { { "A" }, { "X" } }, false },
 		{ "absent and empty", { { NULL }, { NULL } }, { { "A" }, { "" } }, false },
-		{ "swapped", { { "A", "B" }, { "1", "2" } }, { { "A", "B" }, { "2", "1" } }, false },
+		{ "swapped", { { "A", "B" }, { "1", "2" } }, { { "A", "B" }, { "2", "1" } },
+		    false },
 		{ "a value can't look like two", { { "A", "B" }, { "x", "y" } },
 		    { { "A" }, { "x\t1:y" } }, false },
 		{ "9110 5.2 lines combine", { { "A", "A" }, { "1", "2" } }, { { "A" }, { "1, 2" } },
@@ -149,7 +151,8 @@ START_TEST(normal_forms)
 		{ "no language", "Accept-Language", "e_n", "E_N", false },
 		{ "12.5.1 types in any case", "Accept", "Text/HTML, */*;q=0.8",
 		    "text/html,*/*;q=0.80", true },
-		{ "12.5.1 their order, which servers go by", "Accept", "text/html, application/json",
+		{ "12.5.1 their order, which servers go by", "Accept",
+		    "text/html, application/json",
 		    "application/json, text/html", false },
 		{ "12.5.1 parameters' names", "Accept", "text/html; Level=1", "text/html;level=1",
 		    true },
@@ -483,7 +486,8 @@ START_TEST(all_codings)
 		for (int k = 0; k < LISTS; k++)
 			for (int c = 0; c < SAID; c++) {
 				bool match = vary_match(vary, buf_slice(&value[i]),
-				    slice_str(c == 4 ? "deflate" : coding[c]), buf_slice(&value[k]));
+				    slice_str(c == 4 ? "deflate" : coding[c]),
+				    buf_slice(&value[k]));
 
 				ck_assert_msg(match == (i == k || may_have(i, c, k)),
 				    "%s for %.*s is asked for with %.*s", c == 4 ? "deflate" :
