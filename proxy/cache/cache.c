@@ -245,7 +245,8 @@ refresh_locked(struct question *q, struct entry *e, enum verdict *v)
 {
 	static const char detail[] = "stale-while-revalidate";
 	/* Whoever leads it: nobody waits for this one. */
-	bool up = flight_find_locked(q->s, e, q->lk->req, AUDIENCE_AUTHORIZED, q->stored) != NULL;
+	bool up = flight_find_locked(q->s, e, q->lk->req, AUDIENCE_AUTHORIZED, q->stored) != NULL ||
+	    flight_find_locked(q->s, e, q->lk->req, AUDIENCE_PLAIN, q->stored) != NULL;
 
 	*v = V_STALE;
 	q->kind = FLIGHT_SHARED;
@@ -305,7 +306,8 @@ join_locked(struct question *q, struct entry *e, enum verdict *v)
 	struct flight *fl = e == NULL ? NULL :
 	    flight_find_locked(q->s, e, q->lk->req, q->audience, q->stored);
 
-	if (fl == NULL)
+	/* Led before a reload that decides otherwise who may have what. */
+	if (fl == NULL || !flight_suits(fl, q->lk->route))
 		return false;
 	if (flight_parked_locked(fl) >= q->lk->route->park_limit) {
 		shed_locked(q, e, "park-limit", v);

@@ -30,7 +30,7 @@
 #define CACHE_SHARDS		64
 #define ENTRY_VARIANTS		8	/* objects of a key; the one used longest ago makes room */
 #define ENTRY_FLIGHTS		64	/* undecided variants of a key; more of them fetch alone */
-#define PURGE_SLOTS		256
+#define PURGE_SLOTS		1024
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
 /* After a fetch that failed: how long what is stale is served without trying again. */
@@ -193,6 +193,8 @@ struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const 
 void	flight_start_locked(struct flight *fl, struct obj *basis);
 /* It is one of e's flights now, who takes a reference. */
 void	flight_enter_locked(struct flight *fl, struct entry *e);
+/* It shares by the same rules as the route has now. */
+bool	flight_suits(const struct flight *fl, const struct conf_route *route);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);
 unsigned	flight_parked_locked(const struct flight *fl);
 /* The entry lets go of its flights: what they bring isn't for the store.  A chain of references. */

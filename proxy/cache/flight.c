@@ -153,8 +153,8 @@ flight_find_locked(struct shard *s, const struct entry *e, const struct head *re
 	struct flight *fl;
 
 	LIST_FOREACH(fl, &e->flights, link) {
-		/* RFC 9111 3.5: seldom for anybody else. */
-		if (fl->audience == AUDIENCE_AUTHORIZED && audience != AUDIENCE_AUTHORIZED)
+		/* What is said to one with credentials, or for the lack of them, is seldom for others. */
+		if ((fl->audience == AUDIENCE_AUTHORIZED) != (audience == AUDIENCE_AUTHORIZED))
 			continue;
 		/* What was stored for several kinds of requests is renewed for all at once. */
 		if (fl->names == NULL || (stored != NULL && fl->basis == stored))
@@ -168,6 +168,13 @@ flight_find_locked(struct shard *s, const struct entry *e, const struct head *re
 			return fl;
 	}
 	return NULL;
+}
+
+bool
+flight_suits(const struct flight *fl, const struct conf_route *route)
+{
+	return fl->policy.set_cookie == route->set_cookie &&
+	    fl->policy.share_always == (route->coalesce == COALESCE_ALWAYS);
 }
 
 /* Waits. */
@@ -480,7 +487,9 @@ flight_is_purged_locked(const struct flight *fl)
 	 * In no table, so no purge could find it.  A POST's own purge (RFC 9111 4.4) doesn't count
 	 * against its answer, which is stored there (RFC 9110 9.3.3): see flight_note_purges().
 	 */
-	return fl->purged || (flight_purged_since_locked(fl) && (fl->kind == FLIGHT_OWN ||
+	return fl->purged || (fl->basis != NULL &&
+	    obj_tags_purged(obj_tags(fl->basis), fl->shard, fl->purges)) ||
+	    (flight_purged_since_locked(fl) && (fl->kind == FLIGHT_OWN ||
 	    (fl->kind == FLIGHT_PASS && fl->basis != NULL)));
 }
 

@@ -106,6 +106,7 @@ make_fetched(struct flight *fl, struct decision *d, struct head *resp)
 	hdr_add(resp, SLICE("Via"), resp->minor == 0 ? SLICE("1.0 corral") : SLICE("1.1 corral"));
 	if (d->fresh.class == FRESH_SHARE || d->to_store)
 		withhold(fl, d, resp, &m.own_wire);
+	m.made_for = fl->audience != AUDIENCE_PLAIN;
 	settle_meta(fl, d, resp, &m);
 	d->o = obj_new(&fl->cache->budget, &m, !m.bodyless,
 	    atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed));
@@ -141,7 +142,7 @@ merge(struct flight *fl, struct decision *d, const struct head *update, const st
 	struct head get = *d->req;
 
 	get.method = SLICE("GET");
-	if (was->fresh.class == FRESH_SHARE)
+	if (was->fresh.class == FRESH_SHARE && !was->made_for)
 		get.n = 0;
 	cond_merge(&was->head, update, fl->policy.set_cookie == SET_COOKIE_STORE, d->answered.wall,
 	    out);
@@ -257,6 +258,7 @@ answer_renewed(struct flight *fl, struct decision *d, struct head *update)
 	}
 	head_fini(&age);
 	withhold_renewed(fl, d, update, &merged, &m.own_wire);
+	m.made_for = was->made_for && fl->audience != AUDIENCE_PLAIN;
 	settle_meta(fl, d, &merged, &m);
 	/* A hit on it saves what the body took. */
 	if (m.fetch_time < was->fetch_time)

@@ -211,7 +211,7 @@ learn_from_head(struct flight *fl, const struct head *req, const struct head *re
 
 	/* Not from what was said to somebody: its fields may be about that one. */
 	if (fl->basis == NULL || !method_is(req, "HEAD") || resp->status != 200 ||
-	    fl->audience != AUDIENCE_PLAIN || (hdr_sets_cookie(resp) &&
+	    fl->asked_not_to || fl->audience != AUDIENCE_PLAIN || (hdr_sets_cookie(resp) &&
 	    fl->policy.set_cookie == SET_COOKIE_PRIVATE))
 		return;
 	if (cond_head_confirms(&obj_meta(fl->basis)->head, obj_total(fl->basis), resp)) {
@@ -225,7 +225,8 @@ learn_from_head(struct flight *fl, const struct head *req, const struct head *re
 	if ((e = store_find(fl->shard, flight_key(fl), fl->hash)) != NULL &&
 	    store_remove(fl->shard, e, fl->basis)) {
 		out[nout++] = fl->basis;
-		if (d.o != NULL && d.to_store)
+		if (d.o != NULL && d.to_store &&
+		    !obj_tags_purged(obj_tags(d.o), fl->shard, fl->purges))
 			nout += store_insert(fl->cache, fl->shard, e, d.o, answered.mono,
 			    out + nout);
 		store_settle(fl->cache, fl->shard, e, answered.mono);

@@ -56,6 +56,7 @@ struct obj_meta {
 	uint64_t	 length;	/* of the body; OBJ_NO_LENGTH: the origin doesn't say */
 	bool		 bodyless;	/* no body by its status or method: head says all */
 	bool		 had_age;	/* the origin sent Age */
+	bool		 made_for;	/* for a request that says who asks, and confirmed to no other */
 	bool		 sets_cookie;	/* head has Set-Cookie, as `set_cookie: store` keeps it */
 	struct fresh	 fresh;
 	usec_t		 received;	/* mono: when the head came */

@@ -600,6 +600,58 @@ START_TEST(confirmed_for_somebody)
 }
 END_TEST
 
+/* RFC 9111 3.5: what `public` opened is closed again by a 304 to the same one that leaves it out. */
+START_TEST(opened_and_closed_again)
+{
+	const char *fields = "Authorization: a\n";
+	struct guest g;
+
+	fetch(fields, "Cache-Control: public, max-age=1\nETag: \"a\"\n", 10);
+	ck_assert_int_eq(hit(""), 10);
+	rig_pass(10 * USEC_PER_SEC);
+	ck_assert_int_eq(ask(&g, fields), V_LEAD);
+	rig_bare(&g, 304, "Cache-Control: max-age=60\n");
+	rig_turn(w);
+	guest_fini(&g);
+	rig_turn(w);
+	ck_assert_int_eq(hit(""), -1);
+}
+END_TEST
+
+/* Who has credentials doesn't wait for what is said to one without, nor the other way round. */
+START_TEST(apart_by_credentials)
+{
+	struct guest plain, alice, bob;
+
+	ck_assert_int_eq(ask(&plain, ""), V_LEAD);
+	ck_assert_int_eq(ask(&alice, "Authorization: a\n"), V_LEAD);
+	ck_assert_int_eq(ask(&bob, "Authorization: b\n"), V_PARK);
+	rig_fail(&plain);
+	rig_fail(&alice);
+	rig_turn(w);
+	guest_fini(&plain);
+	guest_fini(&alice);
+	guest_fini(&bob);
+}
+END_TEST
+
+/* Nobody joins what was led under rules that a reload has changed. */
+START_TEST(apart_by_policy)
+{
+	struct guest before, after;
+
+	route.set_cookie = SET_COOKIE_STORE;
+	ck_assert_int_eq(ask(&before, ""), V_LEAD);
+	route.set_cookie = SET_COOKIE_PRIVATE;
+	ck_assert_int_eq(ask(&after, ""), V_LEAD);
+	rig_fail(&before);
+	rig_fail(&after);
+	rig_turn(w);
+	guest_fini(&before);
+	guest_fini(&after);
+}
+END_TEST
+
 /* RFC 9111 3.5: what a 304 says to Authorization is for others only if the answer opens that. */
 START_TEST(confirmed_for_the_authorized)
 {
@@ -975,6 +1027,29 @@ START_TEST(a_refresh_that_breaks)
 }
 END_TEST
 
+/* What a tag purge could not find, since a refresh stood in its place, doesn't come back. */
+START_TEST(a_refresh_that_breaks_after_its_tag_was_purged)
+{
+	struct slice key = SLICE(KEY);
+	struct guest g;
+	struct obj *o;
+
+	route.stale_if_error = USEC_PER_SEC * 3600;
+	fetch("", "Cache-Control: max-age=1\nETag: \"a\"\nCache-Groups: \"x\"\n", 10);
+	rig_pass(10 * USEC_PER_SEC);
+	ask(&g, "");
+	o = rig_head(g.lk.flight, &g.req, 200, FIRST, 1000);
+	rig_feed(g.lk.flight, 0, 500);
+	ck_assert_uint_eq(cache_purge_tags(c, SLICE("g:x\n"), &key), 0);
+	flight_broken(g.lk.flight);
+	obj_unref(o);
+	flight_unref(g.lk.flight);
+	guest_fini(&g);
+	rig_turn(w);
+	ck_assert_uint_eq(rig_figures(c).objects, 0);
+}
+END_TEST
+
 enum { BY_PURGE, BY_EVICTION, BY_SIZE, BY_MARK, NOT_AT_ALL };
 
 /* It doesn't come back after a purge; nor when what broke was out of the store already. */
@@ -1055,6 +1130,9 @@ renewal_suite(void)
 	tcase_add_test(renew, renewed_with_another_lifetime);
 	tcase_add_loop_test(renew, a_cookie_with_a_304, 0, COUNT(cookies));
 	tcase_add_loop_test(renew, confirmed_for_somebody, 0, 2);
+	tcase_add_test(renew, opened_and_closed_again);
+	tcase_add_test(renew, apart_by_credentials);
+	tcase_add_test(renew, apart_by_policy);
 	tcase_add_loop_test(renew, confirmed_for_the_authorized, 0, 2);
 	tcase_add_loop_test(renew, fields_for_the_leader, 0, COUNT(withheld));
 	tcase_add_loop_test(renew, a_304_after_which_it_may_not_be_shared, 0, COUNT(merged));
@@ -1067,6 +1145,7 @@ renewal_suite(void)
 	tcase_add_test(gone, purged_while_one_validates_alone);
 	tcase_add_test(gone, read_on_while_it_is_renewed);
 	tcase_add_loop_test(gone, a_refresh_that_breaks, 0, COUNT(breaks));
+	tcase_add_test(gone, a_refresh_that_breaks_after_its_tag_was_purged);
 	tcase_add_loop_test(gone, a_refresh_that_breaks_after, BY_PURGE, NOT_AT_ALL);
 	tcase_add_test(gone, another_variant_breaks);
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
