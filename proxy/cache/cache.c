@@ -119,7 +119,6 @@ take_locked(struct question *q, struct entry *e, const char *detail)
 		obj_expect(o, 1);
 		lk->expected = true;
 	}
-	lk->age = cache_age(obj_meta(o), lk->now.mono);
 	lk->detail = detail;
 	lk->fwd = NULL;
 	store_prefer(e, o);
@@ -244,17 +243,17 @@ static enum found
 refresh_locked(struct question *q, struct entry *e, enum verdict *v)
 {
 	static const char detail[] = "stale-while-revalidate";
-	/* Whoever leads it: nobody waits for this one. */
-	bool up = flight_find_locked(q->s, e, q->lk->req, AUDIENCE_AUTHORIZED, q->stored) != NULL ||
-	    flight_find_locked(q->s, e, q->lk->req, AUDIENCE_PLAIN, q->stored) != NULL;
 
 	*v = V_STALE;
 	q->kind = FLIGHT_SHARED;
-	/* The marker: what this kind of client fetches can't be shared, so it renews nothing. */
-	if (up || e->failed_until > q->lk->now.mono ||
-	    e->no_refresh_until > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
-	    e->marker[q->audience] > q->lk->now.mono ||
-	    q->ask.only_if_cached || obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c)) {
+	/*
+	 * The marker: what this kind of client fetches can't be shared, so it renews nothing.  Of
+	 * the flights one that is up will do, whoever leads it: nobody waits for this.
+	 */
+	if (e->failed_until > q->lk->now.mono || e->no_refresh_until > q->lk->now.mono ||
+	    e->marker[q->audience] > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
+	    q->ask.only_if_cached || obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c) ||
+	    flight_find_locked(q->s, e, q->lk->req, q->audience, NULL, q->stored) != NULL) {
 		take_locked(q, e, detail);
 		return FOUND_ANSWER;
 	}
@@ -304,10 +303,9 @@ static bool
 join_locked(struct question *q, struct entry *e, enum verdict *v)
 {
 	struct flight *fl = e == NULL ? NULL :
-	    flight_find_locked(q->s, e, q->lk->req, q->audience, q->stored);
+	    flight_find_locked(q->s, e, q->lk->req, q->audience, q->lk->route, q->stored);
 
-	/* Led before a reload that decides otherwise who may have what. */
-	if (fl == NULL || !flight_suits(fl, q->lk->route))
+	if (fl == NULL)
 		return false;
 	if (flight_parked_locked(fl) >= q->lk->route->park_limit) {
 		shed_locked(q, e, "park-limit", v);

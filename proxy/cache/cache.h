@@ -52,7 +52,6 @@ struct lookup {
 	/* out */
 	struct obj		*obj;		/* V_HIT, V_STALE*: a reference */
 	bool			 expected;	/* V_HIT, V_STALE*: for reader_open() */
-	usec_t			 age;		/* V_HIT, V_STALE* */
 	struct flight		*flight;	/* V_LEAD, V_PASS, V_STALE_LEAD: the fill's */
 	bool			 whole;		/* with flight: its answer may be for others */
 	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */

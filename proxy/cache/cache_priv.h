@@ -182,10 +182,10 @@ struct flight	*flight_ref(struct flight *fl);
 /* With the shard's lock held. */
 /*
  * The entry's flight for the variant that req selects, or which renews `stored`, that one of this
- * audience may wait for; or NULL.
+ * audience may wait for under the rules of this route; NULL for a route: whoever may.  Or NULL.
  */
 struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
-    enum audience audience, const struct obj *stored);
+    enum audience audience, const struct conf_route *route, const struct obj *stored);
 /*
  * It has begun.  basis: what the store has for these and may not be served as it is, or NULL: to be
  * validated, or served stale should the fetch fail.
@@ -193,8 +193,6 @@ struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const 
 void	flight_start_locked(struct flight *fl, struct obj *basis);
 /* It is one of e's flights now, who takes a reference. */
 void	flight_enter_locked(struct flight *fl, struct entry *e);
-/* It shares by the same rules as the route has now. */
-bool	flight_suits(const struct flight *fl, const struct conf_route *route);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);
 unsigned	flight_parked_locked(const struct flight *fl);
 /* The entry lets go of its flights: what they bring isn't for the store.  A chain of references. */

@@ -100,6 +100,12 @@ flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_
 	return fl;
 }
 
+struct slice
+flight_key(const struct flight *fl)
+{
+	return slice_of(fl->key, fl->keylen);
+}
+
 /* Variants. */
 
 struct names *
@@ -145,16 +151,27 @@ flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *
 	return fl->kind == kind && (kind != FLIGHT_SHARED || fl->names == names);
 }
 
+/*
+ * What is said to one with credentials, or for the lack of them, is seldom for others; and what was led
+ * before a reload goes by its rules of who may have it.
+ */
+static bool
+may_wait_for(const struct flight *fl, enum audience audience, const struct conf_route *route)
+{
+	return (fl->audience == AUDIENCE_AUTHORIZED) == (audience == AUDIENCE_AUTHORIZED) &&
+	    fl->policy.set_cookie == route->set_cookie &&
+	    fl->policy.share_always == (route->coalesce == COALESCE_ALWAYS);
+}
+
 struct flight *
 flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
-    enum audience audience, const struct obj *stored)
+    enum audience audience, const struct conf_route *route, const struct obj *stored)
 {
 	const struct names *seen = NULL;
 	struct flight *fl;
 
 	LIST_FOREACH(fl, &e->flights, link) {
-		/* What is said to one with credentials, or for the lack of them, is seldom for others. */
-		if ((fl->audience == AUDIENCE_AUTHORIZED) != (audience == AUDIENCE_AUTHORIZED))
+		if (route != NULL && !may_wait_for(fl, audience, route))
 			continue;
 		/* What was stored for several kinds of requests is renewed for all at once. */
 		if (fl->names == NULL || (stored != NULL && fl->basis == stored))
@@ -168,13 +185,6 @@ flight_find_locked(struct shard *s, const struct entry *e, const struct head *re
 			return fl;
 	}
 	return NULL;
-}
-
-bool
-flight_suits(const struct flight *fl, const struct conf_route *route)
-{
-	return fl->policy.set_cookie == route->set_cookie &&
-	    fl->policy.share_always == (route->coalesce == COALESCE_ALWAYS);
 }
 
 /* Waits. */

@@ -113,6 +113,8 @@ void	flight_uncount(struct wait *wt);
 
 /* The source's side. */
 
+/* What it is for; the flight's own. */
+struct slice	flight_key(const struct flight *fl);
 /* msg is posted to w when flight_wanted() may have turned false.  NULL ends it. */
 void	flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg);
 /*

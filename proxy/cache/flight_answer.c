@@ -205,21 +205,6 @@ withhold_renewed(const struct flight *fl, const struct decision *d, struct head 
 	buf_fini(&nobodys);
 }
 
-/* A 304 that sets a cookie that it doesn't keep apart itself was made for the leader. */
-static bool
-sets_cookie_for_leader(const struct flight *fl, const struct head *update)
-{
-	struct cc cc;
-
-	if (fl->policy.set_cookie != SET_COOKIE_PRIVATE)
-		return false;
-	cc_of_response(update, &cc);
-	for (unsigned i = 0; i < update->n; i++)
-		if (hdr_is_cookie(update->f[i].name) && !cc_withholds(&cc, update->f[i].name))
-			return true;
-	return false;
-}
-
 /* The 304 answers one who said who it is, and nobody says that it is for others (RFC 9111 3.5). */
 static bool
 answers_somebody(const struct flight *fl, const struct decision *d, const struct head *merged)
@@ -247,12 +232,12 @@ answer_renewed(struct flight *fl, struct decision *d, struct head *update)
 		hdr_add(&age, f->name, f->value);
 	m.had_age = age.n > 0;
 	clean(update, d->answered.wall);
-	if (sets_cookie_for_leader(fl, update))
+	cc_of_response(update, &d->cc);
+	if (fresh_sets_cookie(update, &d->cc, &fl->policy))
 		keep_for_leader(&was->head, update, &m.own_wire);
 	merge(fl, d, update, &age, &merged);
 	if (answers_somebody(fl, d, &merged)) {
 		head_fini(&merged);
-		merged = (struct head){ 0 };
 		keep_for_leader(&was->head, update, &m.own_wire);
 		merge(fl, d, update, &age, &merged);
 	}

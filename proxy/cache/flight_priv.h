@@ -106,12 +106,6 @@ struct decision {
 	bool			 obsolete;	/* what was stored is not the answer any more */
 };
 
-static inline struct slice
-flight_key(const struct flight *fl)
-{
-	return slice_of(fl->key, fl->keylen);
-}
-
 /* Its URL was purged, or one of the same slot.  Lock held. */
 static inline bool
 flight_purged_since_locked(const struct flight *fl)

@@ -141,9 +141,8 @@ alone(const char *why, bool marks)
 	return (struct verdict){ .class = FRESH_ALONE, .why = why, .marks = marks };
 }
 
-/* RFC 9111 7.3.  Named by no-cache="set-cookie" or private="set-cookie", it stays with the one. */
-static bool
-sets_cookie(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy)
+bool
+fresh_sets_cookie(const struct head *resp, const struct cc *cc, const struct fresh_policy *policy)
 {
 	if (policy->set_cookie != SET_COOKIE_PRIVATE)
 		return false;
@@ -164,7 +163,7 @@ share_verdict(const struct head *req, const struct head *resp, const struct cc *
 		return alone("authorization", true);
 	if (cc->is_private)
 		return alone("private", true);
-	if (sets_cookie(resp, cc, policy))
+	if (fresh_sets_cookie(resp, cc, policy))
 		return alone("set-cookie", true);
 	if (vary_any(resp))
 		return alone("vary-star", true);

@@ -69,6 +69,13 @@ void	fresh_judge(const struct head *req, const struct head *resp,
     struct fresh *out);
 
 /*
+ * RFC 9111 7.3: under that policy a cookie of the answer (which has these directives) makes it one
+ * client's.  Named by no-cache="set-cookie" or private="set-cookie" the cookie alone stays with that one.
+ */
+bool	fresh_sets_cookie(const struct head *resp, const struct cc *cc,
+    const struct fresh_policy *policy);
+
+/*
  * Made for one who said who it is: kept for validation only, by whoever asks next with what that
  * one says of itself; never fresh, never stale, for nobody who waits.
  */

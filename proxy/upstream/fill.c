@@ -49,9 +49,7 @@ struct fill {
 	const struct conf_upstream	*upstream;
 	struct fetch			*fetch;
 	struct head			 req;		/* what the answer answers */
-	struct buf			 key;
 	struct buf			 plain;		/* the request without our conditions */
-	bool				 retried;	/* it was sent so, after all */
 	bool				 whole;		/* without the client's own conditions */
 	struct now			 asked;
 	bool				 paused;
@@ -113,7 +111,6 @@ fill_free(struct fill *f)
 	flight_unref(f->flight);
 	conf_unref(f->conf);
 	head_fini(&f->req);
-	buf_fini(&f->key);
 	buf_fini(&f->plain);
 	if (body != NULL)
 		body->over(f->arg);
@@ -274,7 +271,7 @@ invalidate_reference(struct fill *f, const struct head *resp, struct slice name)
 	const struct conf_route *route;
 	struct buf key = { 0 };
 
-	if (field != NULL && key_resolve(buf_slice(&f->key), field->value, &key) == 0) {
+	if (field != NULL && key_resolve(flight_key(f->flight), field->value, &key) == 0) {
 		if ((route = route_find(f->conf, buf_slice(&key))) != NULL)
 			key_apply(&route->key, NULL, &key);
 		cache_purge(f->fills->cache, buf_slice(&key));
@@ -286,7 +283,7 @@ invalidate_reference(struct fill *f, const struct head *resp, struct slice name)
 static void
 invalidate(struct fill *f, const struct head *resp)
 {
-	struct slice key = buf_slice(&f->key);
+	struct slice key = flight_key(f->flight);
 	struct buf groups = { 0 };
 
 	if (method_is_safe(f->req.method) || resp->status < 200 || resp->status >= 400)
@@ -317,8 +314,6 @@ ask_plainly(struct fill *f)
 {
 	log_info("upstream %s: a 304 that is not about what was asked for; asked again",
 	    f->upstream->name);
-	ASSERT(!f->retried);
-	f->retried = true;
 	fetch_cancel(f->fetch);
 	start_fetch(f, buf_slice(&f->plain));
 }
@@ -552,7 +547,6 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	head_copy(&f->req, r->req);
 	if (r->whole)
 		f->req.method = SLICE("GET");
-	buf_add_slice(&f->key, r->key);
 	LIST_INSERT_HEAD(&fs->all, f, link);
 	flight_set_source(f->flight, fs->worker, &f->look);
 

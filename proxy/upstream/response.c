@@ -133,7 +133,6 @@ interim_head(struct response *a, struct head *h, size_t n)
 		return RESPONSE_INTERIM;
 	}
 	head_fini(h);
-	*h = (struct head){ 0 };
 	/* 101 answers an Upgrade, and we never ask for one. */
 	if (status != 100 && status < 102)
 		return bad(a, "a status that nobody asked for");

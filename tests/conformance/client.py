@@ -14,7 +14,7 @@ import uuid
 from http1 import HEAD_LIMIT, Malformed, head, read_body, read_message
 from magic import fix, leading_int
 
-PAUSE = 3       # seconds, after a request with pause_after
+PAUSE = 3       # seconds after a request with pause_after: the suite prescribes them, for answers to age
 PATIENCE = 10   # seconds, for one whole answer
 BODILESS = {204, 304}
 DEFAULTS = (("accept", "*/*"), ("accept-language", "*"), ("sec-fetch-mode", "cors"),

@@ -141,6 +141,7 @@ class Origin:
             return text_answer(409, "Conflict", f"there is no request {number}\n")
         vector = requests[number - 1]
         if "response_pause" in vector:
+            # The vector prescribes how slow this backend is.
             await asyncio.sleep(vector["response_pause"])
         self.send_interim(writer, vector)
 

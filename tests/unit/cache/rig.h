@@ -240,6 +240,18 @@ rig_figures(struct cache *c)
 	return f;
 }
 
+/* The end of a test: cache_free() asserts that nothing is left, whatever it did. */
+static inline void
+rig_end(struct worker *w, struct cache *c)
+{
+	rig_turn(w);
+	ck_assert_uint_eq(rig_figures(c).transit_bytes, 0);
+	cache_purge_all(c);
+	ck_assert_uint_eq(rig_figures(c).bytes, 0);
+	cache_free(c);
+	worker_free(w);
+}
+
 /* Guests. */
 
 struct guest {
@@ -296,6 +308,13 @@ static inline enum verdict
 guest_ask(struct guest *g, struct cache *c, const char *key)
 {
 	return guest_ask_by(g, c, key, &rig_route, false);
+}
+
+/* Of what the lookup found. */
+static inline usec_t
+guest_age(const struct guest *g)
+{
+	return cache_age(obj_meta(g->lk.obj), g->lk.now.mono);
 }
 
 /* The flight's answer went into the store. */

@@ -26,16 +26,10 @@ set_up(void)
 	c = rig_cache(MIB, 64 * KIB);
 }
 
-/* cache_free() asserts that nothing is left, whatever the test did. */
 static void
 tear_down(void)
 {
-	rig_turn(w);
-	ck_assert_uint_eq(rig_figures(c).transit_bytes, 0);
-	cache_purge_all(c);
-	ck_assert_uint_eq(rig_figures(c).bytes, 0);
-	cache_free(c);
-	worker_free(w);
+	rig_end(w, c);
 }
 
 /* What a request with these fields is told now; what it leads fails at once. */
@@ -93,7 +87,7 @@ START_TEST(fresh_until_its_lifetime)
 	rig_pass(59 * USEC_PER_SEC);
 	ck_assert_int_eq(guest_ask(&g, c, KEY), V_HIT);
 	ck_assert(!g.lk.expected);
-	ck_assert_int_eq(g.lk.age, 59 * USEC_PER_SEC);
+	ck_assert_int_eq(guest_age(&g), 59 * USEC_PER_SEC);
 	guest_open(&g);
 	ck_assert_uint_eq(guest_read(&g, SIZE_MAX), 100);
 	guest_leave(&g);
@@ -109,7 +103,7 @@ START_TEST(fresh_until_its_lifetime)
 	guest_leave(&g);
 	ck_assert_uint_eq(rig_figures(c).objects, 1);
 	ck_assert_int_eq(guest_ask(&g, c, KEY), V_HIT);
-	ck_assert_int_eq(g.lk.age, 0);
+	ck_assert_int_eq(guest_age(&g), 0);
 	guest_open(&g);
 	ck_assert_uint_eq(guest_read(&g, SIZE_MAX), 200);
 	guest_fini(&g);

@@ -27,12 +27,7 @@ set_up(void)
 static void
 tear_down(void)
 {
-	rig_turn(w);
-	ck_assert_uint_eq(rig_figures(c).transit_bytes, 0);
-	cache_purge_all(c);
-	ck_assert_uint_eq(rig_figures(c).bytes, 0);
-	cache_free(c);
-	worker_free(w);
+	rig_end(w, c);
 }
 
 static enum verdict
