@@ -89,8 +89,8 @@ struct shard {
 	uint64_t		 purged;
 	uint64_t		 purges;	/* how many have begun here, whatever they found */
 	/*
-	 * The number of the last purge of a URL, or of a tag, whose hash falls here: for flights that
-	 * no purge could find, since they are in no table, or their tags weren't known yet.
+	 * The number of the last purge of a URL, or of a tag, whose hash falls here: for flights
+	 * that no purge could find, since they are in no table, or their tags weren't known yet.
 	 */
 	uint64_t		 purged_at[PURGE_SLOTS];
 	struct tag_index	 tags;		/* of all objects linked here */

@@ -152,8 +152,8 @@ flight_fits(const struct flight *fl, enum flight_kind kind, const struct names *
 }
 
 /*
- * What is said to one with credentials, or for the lack of them, is seldom for others; and what was led
- * before a reload goes by its rules of who may have it.
+ * What is said to one with credentials, or for the lack of them, is seldom for others; and what was
+ * led before a reload goes by its rules of who may have it.
  */
 static bool
 may_wait_for(const struct flight *fl, enum audience audience, const struct conf_route *route)

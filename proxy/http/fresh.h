@@ -70,7 +70,8 @@ void	fresh_judge(const struct head *req, const struct head *resp,
 
 /*
  * RFC 9111 7.3: under that policy a cookie of the answer (which has these directives) makes it one
- * client's.  Named by no-cache="set-cookie" or private="set-cookie" the cookie alone stays with that one.
+ * client's.  Named by no-cache="set-cookie" or private="set-cookie" the cookie alone stays with
+ * that one.
  */
 bool	fresh_sets_cookie(const struct head *resp, const struct cc *cc,
     const struct fresh_policy *policy);

@@ -595,7 +595,7 @@ START_TEST(confirmed_for_somebody)
 }
 END_TEST
 
-/* RFC 9111 3.5: what `public` opened is closed again by a 304 to the same one that leaves it out. */
+/* RFC 9111 3.5: what `public` opened a 304 to the same one closes, by leaving it out. */
 START_TEST(opened_and_closed_again)
 {
 	const char *fields = "Authorization: a\n";
