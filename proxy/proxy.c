@@ -30,6 +30,7 @@
 #include "front/client.h"
 #include "front/listener.h"
 #include "upstream/fill.h"
+#include "upstream/health.h"
 #include "upstream/pools.h"
 
 #define SWEEP_EVERY	(1 * USEC_PER_SEC)
@@ -58,6 +59,7 @@ struct proxy {
 	struct conf		*conf;		/* a reference: the newest */
 	struct cache		*cache;
 	struct pools		*pools;
+	struct health		*health;
 	struct worker		*control;
 	struct site		*sites;
 	unsigned		 nsites;
@@ -256,6 +258,7 @@ proxy_reload(struct proxy *p, struct conf *conf)
 	CHECK(p, PROXY_MAGIC);
 	warn_of_restart(p->conf, conf);
 	pools_bind(p->pools, conf);
+	health_set(p->health, conf);
 	cache_set_limits(p->cache, conf->cache_memory, conf->cache_max_object);
 	apply_log(conf);
 	for (unsigned i = 0; i < p->nsites; i++)
@@ -314,6 +317,7 @@ open_admin(struct proxy *p, struct buf *why)
 
 	p->admin_env = (struct admin_env){
 		.cache = p->cache,
+		.pools = p->pools,
 		.workers = p->workers,
 		.nworkers = p->nsites,
 		.started = clock_mono(),
@@ -352,6 +356,7 @@ proxy_new(struct conf *conf, struct buf *why)
 	p->workers = XCALLOC(conf->workers, sizeof *p->workers);
 	if ((p->control = worker_new(conf->workers, conf)) == NULL)
 		goto fail;
+	p->health = health_new(p->control);
 	for (; p->nsites < conf->workers; p->nsites++)
 		if (site_init(p, &p->sites[p->nsites], p->nsites) != 0) {
 			p->nsites++;
@@ -361,6 +366,7 @@ proxy_new(struct conf *conf, struct buf *why)
 		goto fail;
 	if (bind_all(p, why) != 0 || open_admin(p, why) != 0)
 		goto fail;
+	health_set(p->health, conf);
 	return p;
 fail:
 	if (why->n == 0)
@@ -413,6 +419,7 @@ proxy_free(struct proxy *p)
 		}
 	/* From here on this is the only thread. */
 	admin_free(p->admin);
+	health_free(p->health);
 	for (unsigned i = 0; i < p->nsites; i++)
 		site_fini(&p->sites[i]);
 	if (p->tick != NULL)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Holds the manual to the code: every counter of stats_table.h and every option of `corral --help`
-# is in corral.8, every key of conf_table.h is in proxy.yaml.5, and the pages are clean mdoc.
+# Holds the manual to the code: every row of stats_table.h and every option of `corral --help` is in
+# corral.8, every key of conf_table.h is in proxy.yaml.5, and the pages are clean mdoc.
 # CORRAL: path of the built program.
 set -u
 
@@ -36,7 +36,7 @@ holds() {
 }
 
 counters() {
-	sed -n 's/^STAT(\([a-z0-9_]*\),.*/\1/p' "$1"
+	sed -n -e 's/^STAT(\([a-z0-9_]*\),.*/\1/p' -e 's/^HISTO(\([a-z0-9_]*\),.*/\1_time_us/p' "$1"
 }
 
 # The last word of each key's path: in a list or a mapping the manual names the member.
@@ -69,7 +69,7 @@ fi
 
 # shellcheck disable=SC2046 # names without spaces
 {
-	holds "$top/docs/corral.8" "a counter of stats_table.h" \
+	holds "$top/docs/corral.8" "a row of stats_table.h" \
 	    $(counters "$top/proxy/base/stats_table.h")
 	holds "$top/docs/proxy.yaml.5" "a key of conf_table.h" $(keys "$top/proxy/base/conf_table.h")
 	holds "$top/docs/corral.8" "an option of corral --help" $(options "${CORRAL:?}")

@@ -208,7 +208,7 @@ load(struct conf_loader *ld, const struct conf_options *opt)
 		set_upstreams(ld, root);
 	if (opt->upstream != NULL) {
 		upstream = option_node(ld, "--upstream", opt->upstream);
-		conf_build_override(ld, &upstream);
+		conf_upstream_override(ld, &upstream);
 	}
 	if (root != NULL)
 		conf_walk(ld, root, "", ld->conf);

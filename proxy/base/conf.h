@@ -28,12 +28,38 @@ struct conf_server {
 	char		*host;		/* name or literal address, no brackets */
 	uint16_t	 port;
 	char		*authority;	/* host[:port] as an HTTP Host, brackets and all */
+	unsigned	 weight;	/* its share among the servers of its upstream, 1 to 1000 */
+	bool		 backup;	/* used only while no other server is up */
+};
+
+#define CONF_SERVERS_MAX	64	/* of one upstream */
+
+enum conf_balance {
+	BALANCE_LEAST_CONNECTIONS,
+	BALANCE_ROUND_ROBIN,
+	BALANCE_HASH,		/* of the key; a server that goes moves only its own keys */
+};
+
+/* Requests that probe each server. */
+struct conf_health {
+	char		*path;		/* NULL: off */
+	usec_t		 interval, timeout;
+	unsigned	 fall, rise;	/* so many in a row take it out, or in again */
+};
+
+struct conf_breaker {
+	unsigned	 failures;	/* in a row; 0: off */
+	double		 error_rate;	/* of the last requests; 0: off */
+	usec_t		 pause;
 };
 
 struct conf_upstream {
 	char			*name;
-	struct conf_server	 server;
-	unsigned		 max_connections;
+	struct conf_server	*servers;	/* never empty */
+	unsigned		 nservers;
+	enum conf_balance	 balance;
+	unsigned		 max_connections;	/* 0: auto, within the two that follow */
+	unsigned		 min_connections, most_connections;
 	unsigned		 queue_length;
 	usec_t			 queue_timeout;
 	usec_t			 connect_timeout;
@@ -43,6 +69,10 @@ struct conf_upstream {
 	unsigned		 keepalive_connections;
 	usec_t			 keepalive_idle;
 	unsigned		 retries;
+	double			 retry_budget;	/* retries and hedges, as a share of requests */
+	bool			 hedge;
+	struct conf_breaker	 breaker;
+	struct conf_health	 health;
 	unsigned		 line;			/* in the file; 0: made by a default */
 	/*
 	 * What upstream/ keeps for it between configurations (its pool), bound once by
@@ -86,15 +116,37 @@ struct conf_key {
 	struct conf_strings	cookies;	/* names of cookies */
 };
 
+/* How long an answer is fresh that does not say so itself. */
+struct conf_ttl {
+	usec_t			 any;		/* of statuses that may be stored so; 0: none */
+	struct conf_status_ttl {
+		int		 status;
+		usec_t		 ttl;
+	}			*by;		/* ascending; these only if there are any */
+	unsigned		 n;
+};
+
+/* What is worth storing. */
+struct conf_admit {
+	usec_t			 min_fetch_time;
+	unsigned		 min_requests;	/* within window; 1: any */
+	usec_t			 window;
+};
+
 struct conf_route {
 	char			*host;		/* lower case, NULL: any */
 	char			*path;		/* prefix, spelled as in keys; NULL: any */
 	unsigned		 upstream;	/* index into conf.upstreams */
 	bool			 cache;
 	struct conf_key		 key;
-	usec_t			 ttl;		/* when the response says nothing */
+	struct conf_ttl		 ttl;
 	usec_t			 stale_while_revalidate, stale_if_error; /* likewise; 0: off */
+	usec_t			 error_ttl;	/* a failure is the answer for so long; 0: off */
 	double			 heuristic;	/* share of the Last-Modified age; 0: off */
+	double			 refresh_ahead;	/* weight, 1: auto; 0: off */
+	double			 jitter;	/* share of the lifetime; 0: off */
+	struct conf_admit	 admit;
+	bool			 sliding_ttl;	/* each hit renews what ttl gave */
 	bool			 client_control; /* a client's no-cache and max-age are obeyed */
 	enum conf_set_cookie	 set_cookie;
 	struct conf_strings	 tags;		/* response fields that name purge tags */

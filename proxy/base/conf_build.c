@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is more than one value: listeners, upstreams, routes; and the checks that look at two places
- * at once.
+ * What is more than one value: listeners, routes, times by status; and the checks that look at two
+ * places at once.
  *
  * The caller reads `upstream` and `upstreams` before everything else, so a route's reference is
  * resolved as it is met, wherever in the file the two stand.  A thing with a fault in it keeps its
@@ -10,6 +10,7 @@
 #include "base/conf_priv.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "base/contract.h"
 
@@ -82,138 +83,6 @@ build_admin(struct conf_loader *ld, const struct conf_row *row, const struct con
 		    .line = n->at.line };
 	else
 		build_addr(ld, row, n, "admin", admin);
-}
-
-/* ---- upstreams ---- */
-
-static struct conf_upstream *
-upstream_init(struct conf_loader *ld, unsigned i, const char *name, unsigned line)
-{
-	struct conf_upstream *up = &ld->conf->upstreams[i];
-
-	up->name = conf_strdup(ld->keep, name);
-	up->line = line;
-	conf_defaults(ld, SCOPE_UPSTREAM, up);
-	return up;
-}
-
-static struct conf_upstream *
-upstream_only(struct conf_loader *ld, unsigned line)
-{
-	struct conf *c = ld->conf;
-
-	c->nupstreams = 1;
-	c->upstreams = conf_zalloc(ld->keep, sizeof *c->upstreams);
-	return upstream_init(ld, 0, "default", line);
-}
-
-static void
-build_upstream(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n)
-{
-	struct conf_upstream *up;
-
-	if (ld->conf->nupstreams > 0) {
-		conf_fault(ld->faults, n->key->at, "both \"upstream\" and \"upstreams\"; "
-		    "move the URL into \"upstreams\", or remove one");
-		return;
-	}
-	up = upstream_only(ld, n->at.line);
-	if (n->kind == NODE_MAP)
-		conf_fault(ld->faults, n->at, "\"upstream\" must be a URL, not a mapping; "
-		    "settings go into \"upstreams\": { default: { servers: [ URL ] } }");
-	else if (n->kind != NODE_SCALAR || n->null)
-		conf_wrong(ld, row, n);
-	else
-		conf_set_server(ld, n, &up->server);
-}
-
-static void
-build_servers(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n,
-    struct conf_server *server)
-{
-	const struct conf_node *item = n->kind == NODE_LIST ? n->first : n;
-
-	if (item == NULL || (item->kind == NODE_SCALAR && item->null) || item->kind == NODE_LIST) {
-		conf_wrong(ld, row, item == NULL ? n : item);
-		return;
-	}
-	if (item->next != NULL && n->kind == NODE_LIST)
-		conf_fault(ld->faults, item->next->at, "a second server in upstreams.%s is not "
-		    "available in this version; name one", ld->upstream);
-	if (item->kind == NODE_SCALAR) {
-		conf_set_server(ld, item, server);
-		return;
-	}
-	conf_walk(ld, item, "upstreams.*.servers[]", server);
-	if (!item->bad && conf_node_get(item, "url") == NULL)
-		conf_fault(ld->faults, item->at, "a server in upstreams.%s has no url; add url: "
-		    "http://127.0.0.1:3000", ld->upstream);
-}
-
-static bool
-name_ok(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
-
-	return n > 0 && n <= 64 && s[n] == '\0';
-}
-
-static void
-build_upstreams(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n)
-{
-	const struct conf_node *m;
-	struct conf_upstream *up;
-	unsigned i = 0;
-
-	if (n->kind != NODE_MAP || n->n == 0) {
-		conf_wrong(ld, row, n);
-		return;
-	}
-	/* Read all the same, for the faults that may be in it. */
-	if (ld->conf->nupstreams > 0)
-		conf_fault(ld->faults, n->key->at, "both \"upstream\" and \"upstreams\"; "
-		    "move the URL into \"upstreams\", or remove one");
-	ld->conf->nupstreams = n->n;
-	ld->conf->upstreams = conf_zalloc(ld->keep, n->n * sizeof *up);
-	for (m = n->first; m != NULL; m = m->next, i++) {
-		ld->upstream = m->key->text;
-		up = upstream_init(ld, i, m->key->text, m->key->at.line);
-		if (!name_ok(m->key->text)) {
-			ld->upstream = conf_quote(ld->tmp, m->key->text);
-			conf_fault(ld->faults, m->key->at, "%s cannot be a name; use at most 64 "
-			    "letters, digits, '-', '_' and '.'", ld->upstream);
-		}
-		if (m->bad)
-			continue;
-		if (m->kind != NODE_MAP) {
-			conf_fault(ld->faults, m->at, "an upstream is a mapping such as "
-			    "{ servers: [ http://127.0.0.1:3000 ] }");
-			continue;
-		}
-		conf_walk(ld, m, "upstreams.*", up);
-		if (conf_node_get(m, "servers") == NULL)
-			conf_fault(ld->faults, m->key->at, "upstreams.%s has no servers; add "
-			    "servers: [ http://127.0.0.1:3000 ]", ld->upstream);
-	}
-}
-
-void
-conf_build_override(struct conf_loader *ld, const struct conf_node *n)
-{
-	struct conf *c = ld->conf;
-	struct conf_upstream *up = NULL;
-	unsigned i;
-
-	for (i = 0; i < c->nupstreams; i++)
-		if (c->nupstreams == 1 || strcmp(c->upstreams[i].name, "default") == 0)
-			up = &c->upstreams[i];
-	if (c->nupstreams == 0)
-		up = upstream_only(ld, 0);
-	if (up == NULL)
-		conf_fault(ld->faults, n->at, "the file has several upstreams and none is called "
-		    "\"default\", so which one is meant is not clear; edit the file");
-	else
-		conf_set_server(ld, n, &up->server);
 }
 
 /* ---- routes ---- */
@@ -315,10 +184,69 @@ build_routes(struct conf_loader *ld, const struct conf_row *row, const struct co
 	check_order(ld, n, faulty);
 }
 
+/* ---- times by status ---- */
+
+/* NULL, or what is wrong. */
+static const char *
+status_parse(const char *s, int *out)
+{
+	if (strlen(s) != 3 || strspn(s, "0123456789") != 3 || s[0] < '2' || s[0] > '5')
+		return "is not a status of an answer; write one from 200 to 599";
+	*out = (s[0] - '0') * 100 + (s[1] - '0') * 10 + (s[2] - '0');
+	if (*out == 206)
+		return "is a part of an answer, and whole ones are stored; leave it out";
+	if (*out == 304)
+		return "renews what is stored, and has no time of its own; leave it out";
+	return NULL;
+}
+
+static int
+by_status(const void *va, const void *vb)
+{
+	const struct conf_status_ttl *a = va, *b = vb;
+
+	return a->status - b->status;
+}
+
+/* A status that is given twice was a fault of the mapping. */
+static void
+build_ttl(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n,
+    struct conf_ttl *ttl)
+{
+	struct conf_row member = *row;		/* of a path and a place of its own */
+	const struct conf_node *m;
+	struct buf path = { 0 };
+	const char *why;
+
+	*ttl = (struct conf_ttl){ 0 };
+	if (n->n == 0) {
+		conf_wrong(ld, row, n);
+		return;
+	}
+	member.type = KEY_TIME;
+	member.offset = 0;
+	ttl->by = conf_zalloc(ld->keep, n->n * sizeof *ttl->by);
+	for (m = n->first; m != NULL; m = m->next) {
+		struct conf_status_ttl *by = &ttl->by[ttl->n];
+
+		if ((why = status_parse(m->key->text, &by->status)) != NULL) {
+			conf_fault(ld->faults, m->key->at, "\"%s\": %s %s", conf_key_label(row),
+			    conf_quote(ld->tmp, m->key->text), why);
+			continue;
+		}
+		path.n = 0;
+		buf_addf(&path, "%s.%d", row->path, by->status);
+		member.path = buf_str(&path);
+		conf_set(ld, &member, m, &ttl->by[ttl->n++].ttl);
+	}
+	buf_fini(&path);
+	qsort(ttl->by, ttl->n, sizeof *ttl->by, by_status);
+}
+
 /* ---- the whole ---- */
 
 bool
-conf_is_built(enum conf_type type)
+conf_is_built(enum conf_type type, const struct conf_node *n)
 {
 	switch (type) {
 	case KEY_LISTEN:
@@ -326,6 +254,8 @@ conf_is_built(enum conf_type type)
 	case KEY_UPSTREAM:
 	case KEY_UPSTREAMS:
 	case KEY_SERVERS:
+	case KEY_BREAKER:
+	case KEY_HEALTH:
 	case KEY_ROUTES:
 	case KEY_QUERY:
 	case KEY_PARAMS:
@@ -333,6 +263,9 @@ conf_is_built(enum conf_type type)
 	case KEY_COOKIES:
 	case KEY_TAGS:
 		return true;
+	case KEY_CONNECTIONS:
+	case KEY_TTL:
+		return n->kind == NODE_MAP;
 	default:
 		return false;
 	}
@@ -349,16 +282,18 @@ conf_build(struct conf_loader *ld, const struct conf_row *row, const struct conf
 		build_admin(ld, row, n);
 		return;
 	case KEY_UPSTREAM:
-		build_upstream(ld, row, n);
-		return;
 	case KEY_UPSTREAMS:
-		build_upstreams(ld, row, n);
-		return;
 	case KEY_SERVERS:
-		build_servers(ld, row, n, to);
+	case KEY_CONNECTIONS:
+	case KEY_BREAKER:
+	case KEY_HEALTH:
+		conf_upstream_set(ld, row, n, to);
 		return;
 	case KEY_ROUTES:
 		build_routes(ld, row, n);
+		return;
+	case KEY_TTL:
+		build_ttl(ld, row, n, to);
 		return;
 	case KEY_QUERY:
 		conf_query_set(ld, row, n, to);

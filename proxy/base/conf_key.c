@@ -11,9 +11,11 @@
 
 #define IN_CONF(f)	SCOPE_CONF, offsetof(struct conf, f)
 #define IN_UPSTREAM(f)	SCOPE_UPSTREAM, offsetof(struct conf_upstream, f)
+#define AN_UPSTREAM	SCOPE_UPSTREAM, 0
 #define IN_ROUTE(f)	SCOPE_ROUTE, offsetof(struct conf_route, f)
 #define IN_ADDR		SCOPE_ITEM, 0
-#define IN_SERVER	SCOPE_ITEM, 0
+#define IN_SERVER(f)	SCOPE_SERVER, offsetof(struct conf_server, f)
+#define A_SERVER	SCOPE_SERVER, 0
 #define IN_QUERY	SCOPE_ITEM, 0
 #define NOWHERE		SCOPE_NONE, 0
 
@@ -71,17 +73,24 @@ conf_key_find(const char *prefix, const char *key)
 	return NULL;
 }
 
-/* YAML's older names for the same two things, which formatters like to put in their place. */
+static bool
+is_no(struct slice s)
+{
+	return slice_eq(s, SLICE("off")) || slice_eq(s, SLICE("false")) || slice_eq(s, SLICE("no"));
+}
+
+static bool
+is_yes(struct slice s)
+{
+	return slice_eq(s, SLICE("on")) || slice_eq(s, SLICE("true")) || slice_eq(s, SLICE("yes"));
+}
+
+/* YAML has several names for the same two things, and formatters like to exchange them. */
 static bool
 same_word(struct slice word, struct slice text)
 {
-	if (slice_eq(word, text))
-		return true;
-	if (slice_eq(word, SLICE("off")))
-		return slice_eq(text, SLICE("false")) || slice_eq(text, SLICE("no"));
-	if (slice_eq(word, SLICE("on")))
-		return slice_eq(text, SLICE("true")) || slice_eq(text, SLICE("yes"));
-	return false;
+	return slice_eq(word, text) || (is_no(word) && is_no(text)) ||
+	    (is_yes(word) && is_yes(text));
 }
 
 int
@@ -143,6 +152,12 @@ conf_key_expect(const struct conf_row *row, struct buf *out)
 	case KEY_UPSTREAMS:
 		buf_add_str(out, "a mapping of names, each with its servers");
 		return;
+	case KEY_BREAKER:
+		buf_add_str(out, "off, or a mapping such as { failures: 5, pause: 5s }");
+		return;
+	case KEY_HEALTH:
+		buf_add_str(out, "off, or a mapping such as { path: /healthz }");
+		return;
 	case KEY_SERVERS:
 		buf_add_str(out, "a list such as [ http://127.0.0.1:3000 ]");
 		return;
@@ -158,7 +173,11 @@ conf_key_expect(const struct conf_row *row, struct buf *out)
 	case KEY_PATH:
 		buf_add_str(out, "the beginning of a path, such as /api/");
 		return;
+	case KEY_TARGET:
+		buf_add_str(out, "a path such as /healthz");
+		return;
 	case KEY_COUNT:
+	case KEY_CONNECTIONS:
 		buf_addf(out, "a whole number from %llu to %llu",
 		    (unsigned long long)row->min, (unsigned long long)row->max);
 		break;
@@ -171,13 +190,15 @@ conf_key_expect(const struct conf_row *row, struct buf *out)
 		return;
 	case KEY_TIME:
 	case KEY_SPAN:
+	case KEY_TTL:
 		buf_add_str(out, "a duration from ");
 		conf_time_print(out, (usec_t)row->min);
 		buf_add_str(out, " to ");
 		conf_time_print(out, (usec_t)row->max);
 		break;
 	case KEY_SHARE:
-		buf_add_str(out, "a share from ");
+	case KEY_WEIGHT:
+		buf_add_str(out, row->type == KEY_SHARE ? "a share from " : "a weight from ");
 		conf_share_print(out, (double)row->min / 1e6);
 		buf_add_str(out, " to ");
 		conf_share_print(out, (double)row->max / 1e6);
@@ -204,7 +225,15 @@ conf_key_expect(const struct conf_row *row, struct buf *out)
 	case KEY_LATER:
 		return;
 	}
-	add_words(out, row, ", or ");
+	/* Where one more "or" follows, the first is a comma. */
+	if (row->type == KEY_WEIGHT || row->type == KEY_CONNECTIONS)
+		add_words(out, row, ", ");
+	else
+		add_words(out, row, ", or ");
+	if (row->type == KEY_CONNECTIONS)
+		buf_add_str(out, ", or a mapping such as { min: 2, most: 512 }");
+	else if (row->type == KEY_TTL)
+		buf_add_str(out, ", or a mapping such as { 200: 60s, 404: 10s }");
 }
 
 /* ---- what was meant ---- */
@@ -254,12 +283,34 @@ conf_is_near(const char *written, unsigned distance)
 	return distance <= (n < 3 ? 1 : n < 9 ? 2 : 3) && distance < n;
 }
 
+/* Said elsewhere for the same thing, and further from it, or nearer to another, by its letters. */
+static const struct {
+	const char	*written, *meant;
+} synonyms[] = {
+	{ "max", "most" }, { "fails", "fall" }, { "passes", "rise" }, { "uri", "path" },
+	{ "url", "path" }, { "rate", "error_rate" },
+};
+
+static const char *
+synonym(const char *prefix, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++)
+		if (strcmp(key, synonyms[i].written) == 0 &&
+		    conf_key_find(prefix, synonyms[i].meant) != NULL)
+			return synonyms[i].meant;
+	return NULL;
+}
+
 const char *
 conf_key_near(const char *prefix, const char *key)
 {
-	const char *best = NULL;
+	const char *best = synonym(prefix, key);
 	unsigned i, d, least = NEAR_MAX;
 
+	if (best != NULL)
+		return best;
 	for (i = 0; i < conf_nrows; i++) {
 		const struct conf_row *row = &conf_rows[i];
 

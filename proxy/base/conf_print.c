@@ -122,6 +122,93 @@ print_query(struct buf *out, const struct conf_row *row, const struct conf_key *
 	buf_add_str(out, " }");
 }
 
+static bool
+is_plain_server(const struct conf_server *s)
+{
+	return s->weight == 1 && !s->backup;
+}
+
+static void
+print_server(struct buf *out, const struct conf_server *s)
+{
+	if (is_plain_server(s)) {
+		add_text(out, s->url);
+		return;
+	}
+	buf_add_str(out, "{ url: ");
+	add_text(out, s->url);
+	buf_addf(out, ", weight: %u, backup: %s }", s->weight, s->backup ? "true" : "false");
+}
+
+/* One a line, but for the usual one. */
+static void
+print_servers(struct buf *out, const struct conf_upstream *up, unsigned indent)
+{
+	unsigned i;
+
+	if (up->nservers == 1) {
+		buf_add_str(out, " [ ");
+		print_server(out, &up->servers[0]);
+		buf_add_str(out, " ]\n");
+		return;
+	}
+	buf_add_str(out, "\n");
+	for (i = 0; i < up->nservers; i++) {
+		add_indent(out, indent + 1);
+		buf_add_str(out, "- ");
+		print_server(out, &up->servers[i]);
+		buf_add_str(out, "\n");
+	}
+}
+
+static void
+print_connections(struct buf *out, const struct conf_upstream *up)
+{
+	if (up->max_connections > 0)
+		buf_add_u64(out, up->max_connections);
+	else
+		buf_addf(out, "{ min: %u, most: %u }", up->min_connections, up->most_connections);
+}
+
+static void
+print_ttl(struct buf *out, const struct conf_ttl *ttl)
+{
+	unsigned i;
+
+	if (ttl->n == 0) {
+		conf_time_print(out, ttl->any);
+		return;
+	}
+	for (i = 0; i < ttl->n; i++) {
+		buf_addf(out, "%s%d: ", i == 0 ? "{ " : ", ", ttl->by[i].status);
+		conf_time_print(out, ttl->by[i].ttl);
+	}
+	buf_add_str(out, " }");
+}
+
+/* As auto where that is what it says. */
+static void
+print_weight(struct buf *out, const struct conf_row *row, double weight)
+{
+	if (weight <= 0)
+		add_word(out, row, 1);
+	else if ((uint64_t)(weight * 1e6 + 0.5) == 1000000)
+		add_word(out, row, 0);
+	else
+		conf_share_print(out, weight);
+}
+
+/* A guard that is off: the keys in it have nothing to say. */
+static bool
+is_off(const struct conf_row *row, const void *base)
+{
+	const struct conf_upstream *up = base;
+
+	if (row->type == KEY_BREAKER)
+		return up->breaker.failures == 0 && up->breaker.error_rate <= 0;
+	return row->type == KEY_HEALTH && up->health.path == NULL;
+}
+
 /* Only the two texts of a match may be absent; without both it is written as {}. */
 static bool
 is_absent(const struct conf_row *row, const void *base)
@@ -140,20 +227,22 @@ print_value(struct buf *out, const struct conf *c, const struct conf_row *row, c
 	case KEY_ADMIN:
 		add_text(out, ((const struct conf_addr *)v)->text);
 		return;
-	case KEY_SERVERS:
-		buf_add_str(out, "[ ");
-		add_text(out, ((const struct conf_server *)v)->url);
-		buf_add_str(out, " ]");
+	case KEY_CONNECTIONS:
+		print_connections(out, v);
 		return;
 	case KEY_REF:
 		add_text(out, c->upstreams[*(const unsigned *)v].name);
 		return;
 	case KEY_HOST:
 	case KEY_PATH:
+	case KEY_TARGET:
 		add_text(out, *(char *const *)v);
 		return;
 	case KEY_COUNT:
-		buf_add_u64(out, *(const unsigned *)v);
+		if ((n = *(const unsigned *)v) == 0 && row->words != NULL)
+			add_word(out, row, 0);
+		else
+			buf_add_u64(out, n);
 		return;
 	case KEY_SIZE:
 		conf_size_print(out, *(const size_t *)v);
@@ -179,6 +268,12 @@ print_value(struct buf *out, const struct conf *c, const struct conf_row *row, c
 		else
 			conf_share_print(out, *(const double *)v);
 		return;
+	case KEY_WEIGHT:
+		print_weight(out, row, *(const double *)v);
+		return;
+	case KEY_TTL:
+		print_ttl(out, v);
+		return;
 	case KEY_CHOICE:
 	case KEY_FLAG:
 		n = row->type == KEY_FLAG ? *(const bool *)v : *(const unsigned *)v;
@@ -191,6 +286,10 @@ print_value(struct buf *out, const struct conf *c, const struct conf_row *row, c
 	case KEY_COOKIES:
 	case KEY_TAGS:
 		print_names(out, v);
+		return;
+	case KEY_BREAKER:
+	case KEY_HEALTH:		/* else it is printed as a section */
+		add_word(out, row, 0);
 		return;
 	default:
 		ASSERT(!"a row of this type has more than one value");
@@ -251,7 +350,8 @@ print_rows(struct buf *out, const struct conf *c, const char *prefix, const void
 			continue;
 		add_indent(out, indent);
 		buf_addf(out, "%s:", conf_key_name(row));
-		if (row->type == KEY_SECTION)
+		if (row->type == KEY_SECTION || ((row->type == KEY_BREAKER ||
+		    row->type == KEY_HEALTH) && !is_off(row, base)))
 			print_section(out, c, row, base, indent);
 		else if (row->type == KEY_LISTEN)
 			print_listen(out, c, indent);
@@ -259,6 +359,8 @@ print_rows(struct buf *out, const struct conf *c, const char *prefix, const void
 			print_upstreams(out, c, indent);
 		else if (row->type == KEY_ROUTES)
 			print_routes(out, c, indent);
+		else if (row->type == KEY_SERVERS)
+			print_servers(out, base, indent);
 		else {
 			buf_add_str(out, " ");
 			print_value(out, c, row, (const char *)base + row->offset);

@@ -5,9 +5,9 @@
  *
  *   conf_yaml   bytes -> tree of nodes with their places    conf_key    the rows, and what is near
  *   conf_value  texts -> durations, sizes, addresses, URLs  conf_walk   tree + rows -> fields
- *   conf_build  listeners, upstreams, routes, cross-checks  conf_fault  faults, sorted by place
- *   conf_names  lists of names, and the query rule          conf_print  fields -> YAML
- *   conf        file, options, references
+ *   conf_build  listeners, routes, cross-checks             conf_fault  faults, sorted by place
+ *   conf_upstream  upstreams, their servers and guards      conf_print  fields -> YAML
+ *   conf_names  lists of names, and the query rule          conf        file, options, references
  */
 #ifndef CORRAL_BASE_CONF_PRIV_H
 #define CORRAL_BASE_CONF_PRIV_H
@@ -89,18 +89,24 @@ enum conf_type {
 	KEY_ADDR,	/* struct conf_addr */
 	KEY_UPSTREAM,	/* the one upstream's URL */
 	KEY_UPSTREAMS,	/* a mapping of names that the user chose */
-	KEY_SERVERS,	/* a list of URLs and mappings */
+	KEY_SERVERS,	/* struct conf_upstream: a list of URLs and mappings */
 	KEY_URL,	/* struct conf_server */
+	KEY_CONNECTIONS, /* struct conf_upstream: a count, its word, or a mapping of two bounds */
+	KEY_BREAKER,	/* struct conf_upstream: off, or a mapping */
+	KEY_HEALTH,	/* likewise */
 	KEY_ROUTES,	/* a list of mappings */
 	KEY_REF,	/* unsigned: an upstream, by its name */
 	KEY_HOST,	/* char * */
 	KEY_PATH,	/* char * */
+	KEY_TARGET,	/* char *: what a request asks for */
 	KEY_COUNT,	/* unsigned; its word stands for 0 */
 	KEY_SIZE,	/* size_t */
 	KEY_SIZE64,	/* uint64_t */
 	KEY_TIME,	/* usec_t; its word stands for USEC_NEVER */
 	KEY_SPAN,	/* usec_t; its word stands for 0 */
 	KEY_SHARE,	/* double, 0 to 1; its word stands for 0 */
+	KEY_WEIGHT,	/* double; its words stand for 1 and for 0 */
+	KEY_TTL,	/* struct conf_ttl: a duration, or a mapping of statuses */
 	KEY_CHOICE,	/* an enum: the place in the row's words */
 	KEY_FLAG,	/* bool: the place in the row's words */
 	KEY_QUERY,	/* struct conf_key: its query and query_names */
@@ -116,7 +122,8 @@ enum conf_scope {
 	SCOPE_CONF,
 	SCOPE_UPSTREAM,
 	SCOPE_ROUTE,
-	SCOPE_ITEM,	/* of a listener, the admin endpoint, a server or a query rule */
+	SCOPE_SERVER,
+	SCOPE_ITEM,	/* of a listener, the admin endpoint or a query rule */
 };
 
 enum conf_reload {
@@ -129,7 +136,7 @@ struct conf_row {
 	enum conf_type		 type;
 	enum conf_scope		 scope;
 	size_t			 offset;	/* of the field, in the scope's struct */
-	uint64_t		 min, max;	/* in the field's unit; of shares, millionths */
+	uint64_t		 min, max;	/* in the field's unit; of fractions, millionths */
 	const char		*words;	/* "a|b"; then "!c", known but not built; "!{}" a mapping */
 	const char		*dflt;	/* as written in a file; NULL: none */
 	enum conf_reload	 reload;
@@ -183,6 +190,7 @@ const char	*conf_addr_parse(const char *s, struct arena *a, struct conf_addr *ou
 const char	*conf_url_parse(const char *s, struct arena *a, struct conf_server *out);
 const char	*conf_host_parse(const char *s, struct arena *a, char **out);
 const char	*conf_path_parse(const char *s, struct arena *a, char **out);
+const char	*conf_target_parse(const char *s, struct arena *a, char **out);
 /*
  * Percent-encoding in one spelling, in place: the character itself where it is plain, else its
  * triplet in upper case.  No triplet in s may be broken: a "%" that two digits don't follow.
@@ -219,18 +227,21 @@ void	conf_set_addr(struct conf_loader *ld, const struct conf_node *n, struct con
 void	conf_set_server(struct conf_loader *ld, const struct conf_node *n,
 	    struct conf_server *out);
 
-/* The types that are more than one value. */
-bool	conf_is_built(enum conf_type type);
+/* What is more than one value: always, by its type, or where it is written as a mapping. */
+bool	conf_is_built(enum conf_type type, const struct conf_node *n);
 void	conf_build(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n,
 	    void *base);
+/* KEY_UPSTREAM, KEY_UPSTREAMS, KEY_SERVERS, KEY_CONNECTIONS, KEY_BREAKER, KEY_HEALTH. */
+void	conf_upstream_set(struct conf_loader *ld, const struct conf_row *row,
+	    const struct conf_node *n, void *to);
+/* --upstream: the server of the upstream called default, of the only one, or of a new one. */
+void	conf_upstream_override(struct conf_loader *ld, const struct conf_node *n);
 /* KEY_PARAMS, KEY_FIELDS, KEY_COOKIES, KEY_TAGS. */
 void	conf_names_set(struct conf_loader *ld, const struct conf_row *row,
 	    const struct conf_node *n, struct conf_strings *out);
 /* KEY_QUERY. */
 void	conf_query_set(struct conf_loader *ld, const struct conf_row *row,
 	    const struct conf_node *n, struct conf_key *key);
-/* --upstream: the server of the upstream called default, of the only one, or of a new one. */
-void	conf_build_override(struct conf_loader *ld, const struct conf_node *n);
 /* After the file (root: NULL without one) and the options: what is missing, what contradicts. */
 void	conf_build_finish(struct conf_loader *ld, const struct conf_node *root);
 

@@ -6,8 +6,9 @@
  *   KEY(path, type, field, min, max, words, default, reload, sentence)
  *
  * path	"[]" stands for each member of a list, "*" for each name in a mapping
- * field	IN_CONF, IN_UPSTREAM, IN_ROUTE, IN_ADDR, IN_SERVER, IN_QUERY, NOWHERE: where it goes
- * min, max	of counts, sizes (bytes), durations (microseconds) and shares (millionths)
+ * field	IN_CONF, IN_UPSTREAM, IN_ROUTE, IN_ADDR, IN_SERVER, IN_QUERY, NOWHERE: where it
+ *		goes; AN_UPSTREAM, A_SERVER: into several of its fields
+ * min, max	of counts, sizes (bytes), durations (microseconds), shares and weights (millionths)
  * words	"a|b": what may stand instead of a number, or the choices.  Last, "!a" is a value,
  *		and "!{}" the form of a mapping, that the language knows and this version does not
  * default	as written in the file; NULL: none, or made by conf_build
@@ -15,7 +16,7 @@
  * Rows of type KEY_LATER are keys of the language that this version does not follow.  To use one is
  * a fault, never silently ignored.  Their words are the values that say what this version does
  * anyway, mostly "off", so that a file which spells its intent out is good; a default that promises
- * something which is not built (error_ttl: 1s) is refused like any other value.
+ * something which is not built is refused like any other value.
  */
 #ifndef KEY
 #error "define KEY(path, type, field, min, max, words, dflt, reload, sentence) first"
@@ -67,20 +68,26 @@ KEY("upstream", KEY_UPSTREAM, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "The URL of the one backend: short for upstreams with one called default.")
 KEY("upstreams", KEY_UPSTREAMS, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "The backends, each under a name of your choice.")
-KEY("upstreams.*.servers", KEY_SERVERS, IN_UPSTREAM(server), 0, 0, NULL, NULL, RELOAD,
-    "The URL of its server, http://host:port, in a list of one.")
-KEY("upstreams.*.servers[].url", KEY_URL, IN_SERVER, 0, 0, NULL, NULL, RELOAD,
+KEY("upstreams.*.servers", KEY_SERVERS, AN_UPSTREAM, 0, 0, NULL, NULL, RELOAD,
+    "Its servers: a list of URLs, http://host:port, and of mappings.")
+KEY("upstreams.*.servers[].url", KEY_URL, A_SERVER, 0, 0, NULL, NULL, RELOAD,
     "The URL of a server that is written as a mapping.")
-KEY("upstreams.*.servers[].weight", KEY_LATER, NOWHERE, 0, 0, "1", "1", RELOAD,
+KEY("upstreams.*.servers[].weight", KEY_COUNT, IN_SERVER(weight), 1, 1000, NULL, "1", RELOAD,
     "Its share of the requests, among several servers.")
-KEY("upstreams.*.servers[].backup", KEY_LATER, NOWHERE, 0, 0, "off", "false", RELOAD,
-    "Used only when no other server is up.")
-KEY("upstreams.*.balance", KEY_LATER, NOWHERE, 0, 0, "least_connections", "least_connections",
+KEY("upstreams.*.servers[].backup", KEY_FLAG, IN_SERVER(backup), 0, 0, "false|true", "false",
     RELOAD,
+    "Used only while no other server is up.")
+KEY("upstreams.*.balance", KEY_CHOICE, IN_UPSTREAM(balance), 0, 0,
+    "least_connections|round_robin|hash", "least_connections", RELOAD,
     "How a server is chosen among several.")
-KEY("upstreams.*.max_connections", KEY_COUNT, IN_UPSTREAM(max_connections), 1, 1000000, "!auto",
-    "64",
-    RELOAD, "Connections to it, by the whole of Corral: what the backend can take.")
+KEY("upstreams.*.max_connections", KEY_CONNECTIONS, AN_UPSTREAM, 1, 1000000, "auto", "64", RELOAD,
+    "Connections to it, by the whole of Corral: what the backend can take; auto: found out.")
+KEY("upstreams.*.max_connections.min", KEY_COUNT, IN_UPSTREAM(min_connections), 1, 100000, NULL,
+    "1",
+    RELOAD, "What auto never goes below.")
+KEY("upstreams.*.max_connections.most", KEY_COUNT, IN_UPSTREAM(most_connections), 1, 100000, NULL,
+    "256",
+    RELOAD, "What auto never goes above.")
 KEY("upstreams.*.queue", KEY_SECTION, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "Requests that wait for a connection.")
 KEY("upstreams.*.queue.length", KEY_COUNT, IN_UPSTREAM(queue_length), 0, 10000000, NULL, "1024",
@@ -111,17 +118,38 @@ KEY("upstreams.*.keepalive.idle", KEY_TIME, IN_UPSTREAM(keepalive_idle), MS(1), 
     RELOAD, "How long an idle one is kept.")
 KEY("upstreams.*.retries", KEY_COUNT, IN_UPSTREAM(retries), 0, 10, NULL, "1", RELOAD,
     "How often a failed idempotent request is sent again, before a byte of the answer was sent on.")
-KEY("upstreams.*.retry_budget", KEY_LATER, NOWHERE, 0, 0, NULL, "0.1", RELOAD,
-    "Retries and hedges as a share of requests.")
-KEY("upstreams.*.hedge", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
-    "A second fetch when one takes far longer than usual.")
-KEY("upstreams.*.breaker", KEY_LATER, NOWHERE, 0, 0, "off", "{ failures: 5, pause: 5s }", RELOAD,
-    "Consecutive failures that stop requests for a pause.")
+KEY("upstreams.*.retry_budget", KEY_SHARE, IN_UPSTREAM(retry_budget), 0, 1000000, "off", "0.1",
+    RELOAD,
+    "Retries and hedges together, at most this share of the requests.")
+KEY("upstreams.*.hedge", KEY_FLAG, IN_UPSTREAM(hedge), 0, 0, "off|on", "off", RELOAD,
+    "A second request, to another server, when the answer takes far longer than usual.")
+KEY("upstreams.*.breaker", KEY_BREAKER, AN_UPSTREAM, 0, 0, "off", NULL, RELOAD,
+    "When a server that fails is left alone.")
+KEY("upstreams.*.breaker.failures", KEY_COUNT, IN_UPSTREAM(breaker.failures), 0, 100000, "off",
+    "5",
+    RELOAD, "So many failures in a row open it.")
+KEY("upstreams.*.breaker.error_rate", KEY_SHARE, IN_UPSTREAM(breaker.error_rate), 0, 1000000,
+    "off", "0.5",
+    RELOAD, "This share of failures among the last exchanges opens it.")
+KEY("upstreams.*.breaker.pause", KEY_TIME, IN_UPSTREAM(breaker.pause), MS(1), HOURS(1), NULL, "5s",
+    RELOAD, "How long it is open; then one request probes.")
 KEY("upstreams.*.tls", KEY_LATER, NOWHERE, 0, 0, NULL,
     "{ verify: true, ca: system, server_name: auto }",
     RELOAD, "How an https server is verified.")
-KEY("upstreams.*.health", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
-    "Requests that probe the backend.")
+KEY("upstreams.*.health", KEY_HEALTH, AN_UPSTREAM, 0, 0, "off", "off", RELOAD,
+    "Requests that probe each server.")
+KEY("upstreams.*.health.path", KEY_TARGET, IN_UPSTREAM(health.path), 0, 0, NULL, NULL, RELOAD,
+    "What they ask for.")
+KEY("upstreams.*.health.interval", KEY_TIME, IN_UPSTREAM(health.interval), MS(100), HOURS(1), NULL,
+    "5s",
+    RELOAD, "How long it is from one to the next.")
+KEY("upstreams.*.health.timeout", KEY_TIME, IN_UPSTREAM(health.timeout), MS(1), HOURS(1), NULL,
+    "2s",
+    RELOAD, "How long one may take; then it has failed.")
+KEY("upstreams.*.health.fall", KEY_COUNT, IN_UPSTREAM(health.fall), 1, 1000, NULL, "3", RELOAD,
+    "So many failures in a row take a server out.")
+KEY("upstreams.*.health.rise", KEY_COUNT, IN_UPSTREAM(health.rise), 1, 1000, NULL, "2", RELOAD,
+    "So many successes in a row bring it back.")
 
 KEY("routes", KEY_ROUTES, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "What is done with which request: the first that matches wins; without it, one for everything.")
@@ -153,8 +181,8 @@ KEY("routes[].key.headers", KEY_FIELDS, IN_ROUTE(key.headers), 0, 0, NULL, "[]",
     "Which fields of the request.")
 KEY("routes[].key.cookies", KEY_COOKIES, IN_ROUTE(key.cookies), 0, 0, NULL, "[]", RELOAD,
     "Which cookies.")
-KEY("routes[].ttl", KEY_TIME, IN_ROUTE(ttl), 0, DAYS(3650), "!{}", "0s", RELOAD,
-    "How long an answer is fresh when it does not say so itself.")
+KEY("routes[].ttl", KEY_TTL, IN_ROUTE(ttl), 0, DAYS(3650), NULL, "0s", RELOAD,
+    "How long an answer is fresh when it does not say so itself; or a mapping of statuses.")
 KEY("routes[].override_ttl", KEY_LATER, NOWHERE, 0, 0, "off", "off", RELOAD,
     "A freshness that the answer cannot change.")
 KEY("routes[].stale_while_revalidate", KEY_SPAN, IN_ROUTE(stale_while_revalidate), 0, DAYS(3650),
@@ -163,27 +191,31 @@ KEY("routes[].stale_while_revalidate", KEY_SPAN, IN_ROUTE(stale_while_revalidate
 KEY("routes[].stale_if_error", KEY_SPAN, IN_ROUTE(stale_if_error), 0, DAYS(3650), "off", "1h",
     RELOAD,
     "How long a stale answer may be served instead of an error.")
-KEY("routes[].error_ttl", KEY_LATER, NOWHERE, 0, 0, "0s|off", "1s", RELOAD,
+KEY("routes[].error_ttl", KEY_SPAN, IN_ROUTE(error_ttl), 0, DAYS(1), "off", "1s", RELOAD,
     "How long one failure answers everyone who asks.")
 KEY("routes[].heuristic", KEY_SHARE, IN_ROUTE(heuristic), 0, 1000000, "off", "0.1", RELOAD,
     "A guessed freshness, as a share of the Last-Modified age.")
 KEY("routes[].client_control", KEY_FLAG, IN_ROUTE(client_control), 0, 0, "ignore|obey", "ignore",
     RELOAD,
     "Whether a client's Cache-Control is obeyed.")
-KEY("routes[].refresh_ahead", KEY_LATER, NOWHERE, 0, 0, "off", "auto", RELOAD,
-    "Refresh popular objects before they expire.")
-KEY("routes[].jitter", KEY_LATER, NOWHERE, 0, 0, "0|off", "0.05", RELOAD,
-    "Expire up to this share earlier, to spread expiry.")
+KEY("routes[].refresh_ahead", KEY_WEIGHT, IN_ROUTE(refresh_ahead), 100000, 10000000, "auto|off",
+    "auto", RELOAD,
+    "Refresh popular objects in the background, before they expire.")
+KEY("routes[].jitter", KEY_SHARE, IN_ROUTE(jitter), 0, 500000, "off", "0.05", RELOAD,
+    "Expire up to this share of the lifetime earlier, to spread expiry.")
 KEY("routes[].admit", KEY_SECTION, NOWHERE, 0, 0, NULL, NULL, RELOAD,
     "Store only what is slow, or asked for often.")
-KEY("routes[].admit.min_fetch_time", KEY_LATER, NOWHERE, 0, 0, "0ms|0s", "0ms", RELOAD,
-    "Store what took at least this long.")
-KEY("routes[].admit.min_requests", KEY_LATER, NOWHERE, 0, 0, "1", "1", RELOAD,
+KEY("routes[].admit.min_fetch_time", KEY_TIME, IN_ROUTE(admit.min_fetch_time), 0, HOURS(1), NULL,
+    "0ms",
+    RELOAD, "Store what took at least this long.")
+KEY("routes[].admit.min_requests", KEY_COUNT, IN_ROUTE(admit.min_requests), 1, 1000000, NULL, "1",
+    RELOAD,
     "Store what was asked for this often.")
-KEY("routes[].admit.window", KEY_LATER, NOWHERE, 0, 0, "30s", "30s", RELOAD,
+KEY("routes[].admit.window", KEY_TIME, IN_ROUTE(admit.window), SEC(1), DAYS(1), NULL, "30s",
+    RELOAD,
     "The time in which min_requests are counted.")
-KEY("routes[].sliding_ttl", KEY_LATER, NOWHERE, 0, 0, "off", "false", RELOAD,
-    "Each hit renews the ttl.")
+KEY("routes[].sliding_ttl", KEY_FLAG, IN_ROUTE(sliding_ttl), 0, 0, "false|true", "false", RELOAD,
+    "Each hit renews what ttl gave.")
 KEY("routes[].set_cookie", KEY_CHOICE, IN_ROUTE(set_cookie), 0, 0, "private|strip|store",
     "private", RELOAD,
     "What becomes of an answer that sets a cookie.")

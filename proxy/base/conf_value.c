@@ -399,6 +399,26 @@ conf_path_parse(const char *s, struct arena *a, char **out)
 	return NULL;
 }
 
+/* RFC 9112 3.2.1: a path and perhaps a query, as they stand in the request line. */
+const char *
+conf_target_parse(const char *s, struct arena *a, char **out)
+{
+	const char *p;
+
+	if (s[0] != '/')
+		return "does not begin with /";
+	for (p = s; *p != '\0'; p++) {
+		if (*p == '#')
+			return "has a # in it; what follows one is never sent, so leave it out";
+		if (conf_is_broken_triplet(p))
+			return "has a % without its two digits; % itself is written %25";
+		if (!is_unreserved(*p) && strchr("%/?:@!$&'()*+,;=", *p) == NULL)
+			return "has a character that no request has; write it as %XX";
+	}
+	*out = conf_strdup(a, s);
+	return NULL;
+}
+
 /* ---- the environment ---- */
 
 static bool

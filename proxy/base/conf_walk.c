@@ -88,7 +88,19 @@ not_available(struct conf_loader *ld, const struct conf_row *row, const struct c
 static bool
 is_duration(enum conf_type type)
 {
-	return type == KEY_TIME || type == KEY_SPAN;
+	return type == KEY_TIME || type == KEY_SPAN || type == KEY_TTL;
+}
+
+static bool
+is_fraction(enum conf_type type)
+{
+	return type == KEY_SHARE || type == KEY_WEIGHT;
+}
+
+static bool
+is_count(enum conf_type type)
+{
+	return type == KEY_COUNT || type == KEY_CONNECTIONS;
 }
 
 static bool
@@ -123,9 +135,10 @@ value_hint(struct conf_loader *ld, const struct conf_row *row, const char *text)
 	else if (row->type == KEY_SIZE || row->type == KEY_SIZE64)
 		buf_addf(&b, number ? "; sizes need their unit: %sKiB, %sMiB, %sGiB" :
 		    "; sizes are one number and a unit: 512KiB, 64MiB, 1GiB", text, text, text);
-	else if (row->type == KEY_SHARE && conf_share_parse(text, &share) < 0)
-		buf_add_str(&b, "; shares are written 0.1, with at most six digits after the "
-		    "point");
+	else if (is_fraction(row->type) && conf_share_parse(text, &share) < 0)
+		buf_addf(&b, "; %s, with at most six digits after the point",
+		    row->type == KEY_SHARE ? "shares are written 0.1" :
+		    "weights are written 1.5");
 	else
 		return "";
 	hint = conf_strdup(ld->tmp, buf_str(&b));
@@ -155,25 +168,42 @@ conf_wrong(struct conf_loader *ld, const struct conf_row *row, const struct conf
 
 /* ---- single values ---- */
 
+/* What a word of the row stands for. */
+static uint64_t
+word_number(const struct conf_row *row, int word)
+{
+	if (row->type == KEY_TIME)
+		return (uint64_t)USEC_NEVER;
+	return row->type == KEY_WEIGHT && word == 0 ? 1000000 : 0;
+}
+
+/* In the row's unit; 0, or -1. */
+static int
+number_parse(const struct conf_row *row, const char *text, uint64_t *out)
+{
+	usec_t t = 0;
+	int rc;
+
+	if (is_count(row->type))
+		return slice_u64(slice_str(text), out);
+	if (is_fraction(row->type))
+		return conf_share_parse(text, out);
+	if (!is_duration(row->type))
+		return conf_size_parse(text, out);
+	rc = conf_time_parse(text, &t);
+	*out = (uint64_t)t;
+	return rc;
+}
+
 static void
 set_number(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n, void *to)
 {
 	uint64_t v = 0;
-	usec_t t = 0;
-	int word = conf_key_word(row, n->text), rc;
+	int word = conf_key_word(row, n->text);
 
-	if (row->type == KEY_COUNT)
-		rc = slice_u64(slice_str(n->text), &v);
-	else if (is_duration(row->type)) {
-		rc = conf_time_parse(n->text, &t);
-		v = (uint64_t)t;
-	} else if (row->type == KEY_SHARE)
-		rc = conf_share_parse(n->text, &v);
-	else
-		rc = conf_size_parse(n->text, &v);
 	if (word >= 0)
-		v = row->type == KEY_TIME ? (uint64_t)USEC_NEVER : 0;
-	else if (rc < 0 || v < row->min || v > row->max ||
+		v = word_number(row, word);
+	else if (number_parse(row, n->text, &v) < 0 || v < row->min || v > row->max ||
 	    (row->type == KEY_SIZE && v > SIZE_MAX)) {
 		conf_wrong(ld, row, n);
 		return;
@@ -182,6 +212,9 @@ set_number(struct conf_loader *ld, const struct conf_row *row, const struct conf
 	case KEY_COUNT:
 		*(unsigned *)to = (unsigned)v;
 		break;
+	case KEY_CONNECTIONS:
+		((struct conf_upstream *)to)->max_connections = (unsigned)v;
+		break;
 	case KEY_SIZE:
 		*(size_t *)to = (size_t)v;
 		break;
@@ -189,7 +222,11 @@ set_number(struct conf_loader *ld, const struct conf_row *row, const struct conf
 		*(uint64_t *)to = v;
 		break;
 	case KEY_SHARE:
+	case KEY_WEIGHT:
 		*(double *)to = (double)v / 1e6;
+		break;
+	case KEY_TTL:
+		*(struct conf_ttl *)to = (struct conf_ttl){ .any = (usec_t)v };
 		break;
 	default:
 		*(usec_t *)to = (usec_t)v;
@@ -213,9 +250,14 @@ set_choice(struct conf_loader *ld, const struct conf_row *row, const struct conf
 static void
 set_text(struct conf_loader *ld, const struct conf_row *row, const struct conf_node *n, void *to)
 {
-	const char *why = row->type == KEY_HOST ? conf_host_parse(n->text, ld->keep, to) :
-	    conf_path_parse(n->text, ld->keep, to);
+	const char *why;
 
+	if (row->type == KEY_HOST)
+		why = conf_host_parse(n->text, ld->keep, to);
+	else if (row->type == KEY_PATH)
+		why = conf_path_parse(n->text, ld->keep, to);
+	else
+		why = conf_target_parse(n->text, ld->keep, to);
 	if (why != NULL)
 		conf_fault(ld->faults, n->at, "\"%s\": %s %s", conf_key_label(row),
 		    conf_quote(ld->tmp, n->text), why);
@@ -288,14 +330,18 @@ set_scalar(struct conf_loader *ld, const struct conf_row *row, const struct conf
 		return;
 	case KEY_HOST:
 	case KEY_PATH:
+	case KEY_TARGET:
 		set_text(ld, row, n, to);
 		return;
 	case KEY_COUNT:
+	case KEY_CONNECTIONS:
 	case KEY_SIZE:
 	case KEY_SIZE64:
 	case KEY_TIME:
 	case KEY_SPAN:
+	case KEY_TTL:
 	case KEY_SHARE:
+	case KEY_WEIGHT:
 		set_number(ld, row, n, to);
 		return;
 	case KEY_CHOICE:
@@ -362,7 +408,7 @@ conf_set(struct conf_loader *ld, const struct conf_row *row, const struct conf_n
 		set_section(ld, row, n, base);
 	else if (conf_key_word(row, form) == WORD_LATER)
 		value_not_available(ld, row, n);
-	else if (conf_is_built(row->type))
+	else if (conf_is_built(row->type, n))
 		conf_build(ld, row, n, (char *)base + row->offset);
 	else if (n->kind != NODE_SCALAR || n->null)
 		conf_wrong(ld, row, n);

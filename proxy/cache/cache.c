@@ -13,6 +13,7 @@
 #include "base/conf.h"
 #include "base/contract.h"
 #include "cache/cache_priv.h"
+#include "cache/learn.h"
 #include "http/fresh.h"
 #include "http/key.h"
 
@@ -29,6 +30,7 @@ cache_new(const struct hash_seed *seed, size_t memory, size_t max_object)
 	c->identity = (uint32_t)hash_bytes(seed, "identity", sizeof "identity" - 1);
 	atomic_init(&c->memory, memory);
 	atomic_init(&c->max_object, max_object);
+	c->learn = learn_new(seed);
 	pthread_mutex_init(&c->evicting, NULL);
 	for (unsigned i = 0; i < CACHE_SHARDS; i++) {
 		struct shard *s = &c->shards[i];
@@ -58,6 +60,7 @@ cache_free(struct cache *c)
 		buf_fini(&s->scratch);
 		pthread_mutex_destroy(&s->lock);
 	}
+	learn_free(c->learn);
 	pthread_mutex_destroy(&c->evicting);
 	ASSERT(atomic_load(&c->flights) == 0 && atomic_load(&c->parked) == 0);
 	ASSERT(atomic_load(&c->budget.stored) == 0 && atomic_load(&c->budget.transit) == 0);
@@ -87,6 +90,19 @@ cache_age(const struct obj_meta *m, usec_t mono)
 	return m->fresh.initial_age + (mono - m->received);
 }
 
+usec_t
+cache_fresh_age(const struct obj *o, usec_t mono)
+{
+	return cache_age(obj_meta(o), mono) - obj_slid(o);
+}
+
+struct learn *
+cache_learn(struct cache *c)
+{
+	CHECK(c, CACHE_MAGIC);
+	return c->learn;
+}
+
 /* What a lookup found in one hold of the lock. */
 enum found {
 	FOUND_ANSWER,		/* the verdict stands */
@@ -106,6 +122,10 @@ struct question {
 	struct names	*names;		/* a reference: what the key's answers vary by */
 	enum flight_kind kind;
 	struct obj	*stored;	/* what the request selects, under this lock; or NULL */
+	bool		 has_keys;	/* the two that follow were found */
+	struct learn_keys keys;		/* of its route */
+	bool		 learned_alone;	/* answers there are not for others */
+	bool		 demanded;	/* counted in its entry's demand */
 };
 
 static void
@@ -158,7 +178,7 @@ find_stored_locked(struct question *q, struct entry *e)
 		return FRESH_VALIDATE;
 	}
 	m = obj_meta(q->stored);
-	age = cache_age(m, lk->now.mono);
+	age = cache_fresh_age(q->stored, lk->now.mono);
 	use = fresh_use(&m->fresh, age, &q->ask);
 	/* RFC 9211 2.2: fresh, but the request does not let us use it. */
 	lk->fwd = age < m->fresh.lifetime && !m->fresh.no_cache ? "request" : "stale";
@@ -170,11 +190,23 @@ static bool
 may_be_stale_locked(struct question *q)
 {
 	return q->stored != NULL && fresh_use_on_error(&obj_meta(q->stored)->fresh,
-	    cache_age(obj_meta(q->stored), q->lk->now.mono), &q->ask);
+	    cache_fresh_age(q->stored, q->lk->now.mono), &q->ask);
+}
+
+/* For `admit`: once for each lookup. */
+static void
+count_demand_locked(struct question *q, struct entry *e)
+{
+	const struct conf_admit *admit = &q->lk->route->admit;
+
+	if (e == NULL || q->demanded || admit->min_requests <= 1)
+		return;
+	demand_count(&e->demand, admit->window, q->lk->now.mono);
+	q->demanded = true;
 }
 
 static void
-start_prepared_locked(struct question *q, struct entry *e)
+start_prepared_locked(struct question *q, struct entry *e, bool background)
 {
 	struct obj *basis = q->stored;
 
@@ -183,12 +215,13 @@ start_prepared_locked(struct question *q, struct entry *e)
 			e = q->entry;
 			q->entry = NULL;
 			store_link(q->c, q->s, e);
+			count_demand_locked(q, e);
 		}
 		flight_enter_locked(q->prepared, e);
 	}
 	if (basis != NULL && obj_state(basis) != OBJ_SEALED)
 		basis = NULL;
-	flight_start_locked(q->prepared, basis);
+	flight_start_locked(q->prepared, basis, background);
 	q->lk->flight = q->prepared;
 	q->lk->whole = q->kind != FLIGHT_PASS;
 	q->prepared = NULL;
@@ -217,12 +250,12 @@ cache_is_pressed(struct cache *c)
 
 /* A flight of one's own: whatever comes of it, nobody parks on it. */
 static void
-choose_own(struct question *q)
+choose_own(struct question *q, const char *detail)
 {
 	/* A HEAD, or a part, is asked for as it came: its answer is no plain GET's. */
 	bool plain = method_is(q->lk->req, "GET") && !fresh_request_partial(q->lk->req);
 
-	q->lk->detail = q->lk->alone ? "unshareable" : "pass-marker";
+	q->lk->detail = detail;
 	q->kind = plain ? FLIGHT_OWN : FLIGHT_PASS;
 }
 
@@ -238,13 +271,16 @@ is_prepared(struct question *q, const struct entry *e)
 	return false;
 }
 
-/* Stale, and fine while it is refreshed (RFC 5861 3): by one flight, which needs no client. */
+/*
+ * Served while one flight, which needs no client, renews it: what is stale and fine so (RFC 5861
+ * 3), or fresh, but not for long.
+ */
 static enum found
-refresh_locked(struct question *q, struct entry *e, enum verdict *v)
+refresh_locked(struct question *q, struct entry *e, enum fresh_use use, enum verdict *v)
 {
-	static const char detail[] = "stale-while-revalidate";
+	const char *detail = use == FRESH_USE ? NULL : "stale-while-revalidate";
 
-	*v = V_STALE;
+	*v = use == FRESH_USE ? V_HIT : V_STALE;
 	q->kind = FLIGHT_SHARED;
 	/*
 	 * The marker: what this kind of client fetches can't be shared, so it renews nothing.  Of
@@ -260,9 +296,27 @@ refresh_locked(struct question *q, struct entry *e, enum verdict *v)
 	if (!is_prepared(q, e))
 		return FOUND_NOTHING;
 	take_locked(q, e, detail);
-	start_prepared_locked(q, e);
-	*v = V_STALE_LEAD;
+	start_prepared_locked(q, e, true);
+	*v = use == FRESH_USE ? V_HIT_LEAD : V_STALE_LEAD;
 	return FOUND_ANSWER;
+}
+
+/* Fresh still, but asked for so often that somebody would wait when it expires. */
+static bool
+is_due_locked(struct question *q, enum fresh_use use)
+{
+	return use == FRESH_USE && q->lk->route->refresh_ahead > 0 &&
+	    ahead_hit(obj_ahead(q->stored), q->lk->now.mono);
+}
+
+/* `sliding_ttl`: what the operator's ttl gave begins anew. */
+static void
+slide_locked(struct question *q)
+{
+	const struct obj_meta *m = obj_meta(q->stored);
+
+	if (q->lk->route->sliding_ttl && m->fresh.by_ttl)
+		obj_slide(q->stored, q->lk->now.mono - m->received);
 }
 
 /* No room for one more: what is stored will do, if it may; else a refusal. */
@@ -283,6 +337,7 @@ serve_locked(struct question *q, struct entry *e, enum fresh_use use, enum verdi
 	const char *why;
 
 	if (use == FRESH_USE) {
+		slide_locked(q);
 		*v = V_HIT;
 		why = NULL;
 	} else if (use == FRESH_USE_STALE) {
@@ -295,6 +350,21 @@ serve_locked(struct question *q, struct entry *e, enum fresh_use use, enum verdi
 		return false;
 	}
 	take_locked(q, e, why);
+	return true;
+}
+
+/* `error_ttl`: it has just failed, and that is the answer for those who come now. */
+static bool
+has_failed_locked(struct question *q, const struct entry *e, enum verdict *v)
+{
+	struct lookup *lk = q->lk;
+
+	if (e == NULL || e->failure.status == 0 || e->failed_until <= lk->now.mono)
+		return false;
+	lk->failure = e->failure;
+	lk->failure.retry_after = e->failed_until - lk->now.mono;
+	lk->fwd = NULL;
+	*v = V_FAILED;
 	return true;
 }
 
@@ -330,7 +400,7 @@ choose_locked(struct question *q, struct entry *e, bool guarded, enum verdict *v
 		return true;
 	}
 	if (lk->alone || (e != NULL && e->marker[q->audience] > lk->now.mono)) {
-		choose_own(q);
+		choose_own(q, lk->alone ? "unshareable" : "pass-marker");
 		return true;
 	}
 	*v = V_LEAD;
@@ -339,6 +409,12 @@ choose_locked(struct question *q, struct entry *e, bool guarded, enum verdict *v
 		return true;
 	if (join_locked(q, e, v))
 		return false;
+	/* Nothing speaks for it but its route, and that speaks against it. */
+	if (q->learned_alone && (e == NULL || e->nobj == 0)) {
+		*v = V_PASS;
+		choose_own(q, "learned");
+		return true;
+	}
 	/* So many variants at once: nobody would share them, and finding one takes time. */
 	if (e == NULL || e->nflights < ENTRY_FLIGHTS)
 		q->kind = FLIGHT_SHARED;
@@ -354,8 +430,9 @@ ask_locked(struct question *q, enum verdict *v)
 	/* RFC 9111 4.3.2: not ours to evaluate, so only what is fresh may answer it. */
 	bool guarded = use != FRESH_USE && fresh_request_guarded(lk->req);
 
-	if (use == FRESH_USE_REFRESH && !guarded)
-		return refresh_locked(q, e, v);
+	count_demand_locked(q, e);
+	if (is_due_locked(q, use) || (use == FRESH_USE_REFRESH && !guarded))
+		return refresh_locked(q, e, use, v);
 	if (!guarded && serve_locked(q, e, use, v))
 		return FOUND_ANSWER;
 	if (q->ask.only_if_cached) {
@@ -364,22 +441,41 @@ ask_locked(struct question *q, enum verdict *v)
 		*v = V_ABSENT;
 		return FOUND_ANSWER;
 	}
-	if (!choose_locked(q, e, guarded, v))
+	if (has_failed_locked(q, e, v) || !choose_locked(q, e, guarded, v))
 		return FOUND_ANSWER;
 	if (memory_is_short(q->c))
 		return shed_locked(q, e, "memory", v);
 	if (!is_prepared(q, e))
 		return FOUND_NOTHING;
-	start_prepared_locked(q, e);
+	start_prepared_locked(q, e, false);
 	flight_park_locked(lk->flight, q->wait, true);
 	return FOUND_ANSWER;
 }
 
+/* What the route's answers have been like.  True: that is a reason to look again. */
+static bool
+recall(struct question *q)
+{
+	if (q->kind == FLIGHT_PASS || q->has_keys)
+		return false;
+	q->has_keys = true;
+	learn_keys_of(q->c->learn, q->lk->key, q->audience, q->lk->req, &q->keys);
+	q->learned_alone = learn_is_alone(q->c->learn, &q->keys, q->lk->now.mono);
+	return q->learned_alone && q->kind == FLIGHT_SHARED;
+}
+
+/* Without the lock: what is needed when it is taken next. */
 static void
 prepare(struct question *q)
 {
+	if (recall(q)) {
+		names_unref(q->names);
+		q->names = NULL;
+		return;
+	}
 	flight_unref(q->prepared);
-	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->audience, q->ask.no_store);
+	q->prepared = flight_new(q->c, q->lk, q->hash, q->kind, q->audience, q->ask.no_store,
+	    q->kind == FLIGHT_PASS ? NULL : &q->keys);
 	flight_set_names(q->prepared, q->names, q->lk->req);
 	q->names = NULL;
 	if (q->kind == FLIGHT_SHARED && q->entry == NULL)
@@ -398,7 +494,7 @@ pass(struct question *q, const char *fwd)
 	}
 	prepare(q);
 	pthread_mutex_lock(&q->s->lock);
-	start_prepared_locked(q, NULL);
+	start_prepared_locked(q, NULL, false);
 	flight_park_locked(q->lk->flight, q->wait, true);
 	pthread_mutex_unlock(&q->s->lock);
 	return V_PASS;

@@ -31,11 +31,13 @@ void	cache_set_limits(struct cache *c, size_t memory, size_t max_object);
 
 enum verdict {
 	V_HIT,			/* lookup.obj: fresh, complete or still filling; read it */
+	V_HIT_LEAD,		/* the same, and lookup.flight renews it in time: start its fill */
 	V_STALE,		/* lookup.obj will do stale: read it; a refresh is up, or pauses */
 	V_STALE_LEAD,		/* the same, and lookup.flight refreshes it: start its fill */
 	V_PARK,			/* on a flight that is up: wait for the wake */
 	V_LEAD,			/* on a new flight: start its fill, wait for the wake */
 	V_PASS,			/* on a flight of one's own: start its fill, wait for the wake */
+	V_FAILED,		/* it has just failed: lookup.failure is the answer (error_ttl) */
 	V_ABSENT,		/* only-if-cached, and it isn't (RFC 9111 5.2.1.7): 504 */
 	V_SHED,			/* too many wait for this already, or memory is short: see detail */
 };
@@ -50,11 +52,12 @@ struct lookup {
 	struct now		 now;
 
 	/* out */
-	struct obj		*obj;		/* V_HIT, V_STALE*: a reference */
-	bool			 expected;	/* V_HIT, V_STALE*: for reader_open() */
-	struct flight		*flight;	/* V_LEAD, V_PASS, V_STALE_LEAD: the fill's */
+	struct obj		*obj;		/* V_HIT*, V_STALE*: a reference */
+	bool			 expected;	/* V_HIT*, V_STALE*: for reader_open() */
+	struct flight		*flight;	/* V_LEAD, V_PASS, V_*_LEAD: the fill's */
 	bool			 whole;		/* with flight: its answer may be for others */
-	const char		*fwd;		/* not V_HIT: Cache-Status fwd, RFC 9211 2.2 */
+	struct flight_failure	 failure;	/* V_FAILED */
+	const char		*fwd;		/* not V_HIT*: Cache-Status fwd, RFC 9211 2.2 */
 	const char		*detail;	/* Cache-Status detail, or NULL */
 };
 
@@ -83,6 +86,14 @@ uint32_t	cache_identity(const struct cache *c);
 
 /* now.mono - received + initial age: RFC 9111 4.2.3. */
 usec_t	cache_age(const struct obj_meta *m, usec_t mono);
+/*
+ * The age that its freshness goes by: the same, less what hits have renewed (`sliding_ttl`).
+ */
+usec_t	cache_fresh_age(const struct obj *o, usec_t mono);
+
+/* What it has learned of routes (cache/learn); lives as long as the cache. */
+struct learn;
+struct learn	*cache_learn(struct cache *c);
 
 struct cache_figures {
 	uint64_t	objects;

@@ -21,6 +21,8 @@
 
 #include "base/hash.h"
 #include "base/slice.h"
+#include "cache/admit.h"
+#include "cache/ahead.h"
 #include "cache/cache.h"
 #include "cache/flight.h"
 #include "cache/lru.h"
@@ -33,8 +35,13 @@
 #define PURGE_SLOTS		1024
 /* How long a key whose answer could not be shared is passed without parking. */
 #define MARKER_LIFETIME		(60 * USEC_PER_SEC)
-/* After a fetch that failed: how long what is stale is served without trying again. */
+/*
+ * After a fetch that failed: how long what is stale is served without trying again, on routes
+ * without an error_ttl.
+ */
 #define FAILURE_PAUSE		USEC_PER_SEC
+/* After a refresh that found the backend busy: how long none is tried. */
+#define BUSY_PAUSE		(100 * USEC_PER_MSEC)
 /*
  * Bytes that only readers hold may exceed cache.memory by half of this; then readers who hardly
  * move are cut.  By all of it: then new fetches are refused, too.
@@ -67,8 +74,11 @@ struct entry {
 	struct names		*names;
 	usec_t			 vary_until;	/* mono */
 	usec_t			 marker[AUDIENCES];	/* mono: pass until then */
-	usec_t			 failed_until;	/* mono: the last fetch failed, see FAILURE_PAUSE */
+	usec_t			 failed_until;	/* mono: the last fetch failed; a pause */
+	struct flight_failure	 failure;	/* status 0: none that is kept for others */
 	usec_t			 no_refresh_until; /* mono: the last refresh renewed nothing */
+	struct pace		 pace;		/* how long its fetches take */
+	struct demand		 demand;	/* how often it is asked for, if that counts */
 	uint64_t		 purges;	/* its shard's when it was linked or purged */
 	size_t			 bytes;		/* of the entry itself */
 	size_t			 keylen;
@@ -109,6 +119,7 @@ struct cache {
 	struct hash_seed	 seed;
 	uint32_t		 identity;
 	struct budget		 budget;
+	struct learn		*learn;
 	_Atomic size_t		 memory;
 	_Atomic size_t		 max_object;
 	_Atomic int64_t		 flights;
@@ -167,13 +178,15 @@ enum flight_kind {
 	FLIGHT_PASS,		/* for one, never stored */
 };
 
+struct learn_keys;
+
 struct names	*names_new(struct slice s);
 struct names	*names_ref(struct names *n);	/* NULL is none */
 void	names_unref(struct names *n);
 
-/* It may store nothing: no_store. */
+/* It may store nothing: no_store.  learn: of its route, not for FLIGHT_PASS. */
 struct flight	*flight_new(struct cache *c, const struct lookup *lk, uint64_t hash,
-    enum flight_kind kind, enum audience audience, bool no_store);
+    enum flight_kind kind, enum audience audience, bool no_store, const struct learn_keys *learn);
 /* It is for those whose fields select the same as req's do.  names is moved; NULL: for all. */
 void	flight_set_names(struct flight *fl, struct names *names, const struct head *req);
 /* It is of that kind, and was made for an entry of those names. */
@@ -187,10 +200,10 @@ struct flight	*flight_ref(struct flight *fl);
 struct flight	*flight_find_locked(struct shard *s, const struct entry *e, const struct head *req,
     enum audience audience, const struct conf_route *route, const struct obj *stored);
 /*
- * It has begun.  basis: what the store has for these and may not be served as it is, or NULL: to be
- * validated, or served stale should the fetch fail.
+ * It has begun.  basis: what the store has for these and is to be renewed, or NULL: to be
+ * validated, or served stale should the fetch fail.  background: nobody waits for it yet.
  */
-void	flight_start_locked(struct flight *fl, struct obj *basis);
+void	flight_start_locked(struct flight *fl, struct obj *basis, bool background);
 /* It is one of e's flights now, who takes a reference. */
 void	flight_enter_locked(struct flight *fl, struct entry *e);
 void	flight_park_locked(struct flight *fl, struct wait *wt, bool leader);

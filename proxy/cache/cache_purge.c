@@ -35,7 +35,10 @@ clear_entry_locked(struct cache *c, struct shard *s, struct entry *e, struct gon
 	g->flights = flight_detach_all_locked(e);
 	memset(e->marker, 0, sizeof e->marker);
 	e->failed_until = e->no_refresh_until = e->vary_until = 0;
+	e->failure.status = 0;
 	e->purges = *purge_slot(s, e->hash) = s->purges;
+	if (!keep_names)
+		e->demand.until = 0;
 	if (keep_names && e->names != NULL) {
 		/* What it varies by is no answer: a herd after the purge parks by it at once. */
 		e->vary_until = mono + MARKER_LIFETIME;

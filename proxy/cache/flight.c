@@ -73,7 +73,7 @@ crowd_unref(void *owner)
 
 struct flight *
 flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_kind kind,
-    enum audience audience, bool no_store)
+    enum audience audience, bool no_store, const struct learn_keys *learn)
 {
 	const struct conf_route *r = lk->route;
 	struct flight *fl = XCALLOC(1, sizeof *fl + lk->key.n);
@@ -88,12 +88,17 @@ flight_new(struct cache *c, const struct lookup *lk, uint64_t hash, enum flight_
 	fl->cancel_on_leave = method_is_safe(lk->req->method);
 	fl->asked_not_to = no_store;
 	fl->policy = (struct fresh_policy){
-		.ttl = r->ttl, .heuristic = r->heuristic,
+		.ttl = &r->ttl, .error_ttl = r->error_ttl, .heuristic = r->heuristic,
 		.stale_while_revalidate = r->stale_while_revalidate,
 		.stale_if_error = r->stale_if_error, .set_cookie = r->set_cookie,
 		.share_always = r->coalesce == COALESCE_ALWAYS,
 	};
 	fl->tags = &r->tags;
+	fl->ahead = r->refresh_ahead;
+	fl->jitter = r->jitter;
+	fl->admit = r->admit;
+	if (learn != NULL)
+		fl->learn = *learn;
 	crowds_init(&fl->crowds, &fl->shard->lock, crowd_ref, crowd_unref, fl);
 	fl->keylen = lk->key.n;
 	memcpy(fl->key, lk->key.p, lk->key.n);
@@ -217,14 +222,37 @@ flight_parked_locked(const struct flight *fl)
 	return fl->waits;
 }
 
-void
-flight_start_locked(struct flight *fl, struct obj *basis)
+double
+flight_chance(const struct flight *fl, usec_t mono, uint64_t which)
 {
+	const uint64_t what[] = { fl->hash, (uint64_t)mono, which };
+
+	return (double)(hash_bytes(&fl->cache->seed, what, sizeof what) >> 11) / 0x1p53;
+}
+
+bool
+flight_is_background(const struct flight *fl)
+{
+	CHECK(fl, FLIGHT_MAGIC);
+	return fl->background;
+}
+
+void
+flight_start_locked(struct flight *fl, struct obj *basis, bool background)
+{
+	fl->background = background;
 	fl->basis = basis == NULL ? NULL : obj_ref(basis);
 	fl->conditional = basis != NULL && fl->kind != FLIGHT_PASS &&
 	    cond_has_validator(&obj_meta(basis)->head);
 	fl->purges = fl->shard->purges;
 	atomic_fetch_add_explicit(&fl->cache->flights, 1, memory_order_relaxed);
+}
+
+static void
+tell_source_locked(struct flight *fl)
+{
+	if (fl->source_msg != NULL)
+		worker_post(fl->source_worker, fl->source_msg);
 }
 
 void
@@ -247,15 +275,12 @@ flight_park_locked(struct flight *fl, struct wait *wt, bool leader)
 		fl->personal += wt->audience != AUDIENCE_PLAIN;
 	}
 	crowd_join(&fl->crowds, &wt->waiter);
-	if (fl->kind == FLIGHT_SHARED)
-		flight_count_parked(fl->cache, 1);
-}
-
-static void
-tell_source_locked(struct flight *fl)
-{
-	if (fl->source_msg != NULL)
-		worker_post(fl->source_worker, fl->source_msg);
+	if (fl->kind != FLIGHT_SHARED)
+		return;
+	flight_count_parked(fl->cache, 1);
+	/* Wanted twice as much: in the upstream's line that counts. */
+	if ((fl->counted & (fl->counted - 1)) == 0)
+		tell_source_locked(fl);
 }
 
 static void
@@ -267,7 +292,7 @@ uncount_locked(struct flight *fl, struct wait *wt)
 	fl->counted--;
 	if (fl->kind == FLIGHT_SHARED)
 		flight_count_parked(fl->cache, -1);
-	else if (fl->counted == 0 && fl->cancel_on_leave)
+	if (fl->counted == 0 && (fl->kind == FLIGHT_SHARED || fl->cancel_on_leave))
 		tell_source_locked(fl);
 }
 
@@ -404,7 +429,8 @@ may_have_stale(const struct obj *basis, const struct head *req, usec_t mono)
 		return false;
 	m = obj_meta(basis);
 	fresh_ask(req, false, &ask);
-	return fresh_use_on_error(&m->fresh, cache_age(m, mono), &ask) && is_variant_of(basis, req);
+	return fresh_use_on_error(&m->fresh, cache_fresh_age(basis, mono), &ask) &&
+	    is_variant_of(basis, req);
 }
 
 /*
@@ -427,7 +453,7 @@ flight_outcome(const struct wait *wt)
 	CHECK(wt, WAIT_MAGIC);
 	ASSERT(fl != NULL && (fl->obj != NULL || fl->failure.status != 0));
 	if (fl->obj == NULL)
-		return OUTCOME_FAIL;
+		return fl->failure.dropped ? OUTCOME_AGAIN : OUTCOME_FAIL;
 	if (!is_for(fl, wt))
 		return says_nothing(fl, wt) ? OUTCOME_AGAIN : OUTCOME_PASS;
 	if (wt->leader)

@@ -43,11 +43,21 @@ enum audience {
 	AUDIENCES,
 };
 
+/* Whose a failure is: what decides whether those who ask next get it too. */
+enum flight_blame {
+	BLAME_NOBODY,		/* nothing to do with the backend: given up, no room here */
+	BLAME_EXCHANGE,		/* the backend's, or what this very request did to it */
+	BLAME_BACKEND,		/* it can't be reached, whatever is asked */
+};
+
 /* Why a flight came to nothing; static texts. */
 struct flight_failure {
 	int		 status;	/* to answer with: 502, 503, 504 */
 	const char	*detail;	/* for Cache-Status */
 	const char	*text;		/* for people */
+	enum flight_blame blame;
+	bool		 dropped;	/* background, no room: who waits for it asks again */
+	usec_t		 retry_after;	/* when it may be better, as far as that is known; or 0 */
 };
 
 /* One who is parked; embedded.  On its worker's thread only. */
@@ -115,13 +125,25 @@ void	flight_uncount(struct wait *wt);
 
 /* What it is for; the flight's own. */
 struct slice	flight_key(const struct flight *fl);
-/* msg is posted to w when flight_wanted() may have turned false.  NULL ends it. */
-void	flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg);
 /*
- * Before the head: is there still a reason to fetch?  Flights that others may join go on without
- * anybody waiting, their answer is worth keeping; flights of one's own don't.
+ * msg is posted to w when flight_wanted() may have changed much: to none, or to twice as many.
+ * NULL ends it.
  */
-bool	flight_wanted(struct flight *fl);
+void	flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg);
+enum flight_want {
+	WANT_NOT,		/* nobody waits, and nobody else could use the answer */
+	WANT_KEEPING,		/* nobody waits, but the answer is worth keeping */
+	WANT_WAITED_FOR,
+};
+/* Before the head: is there still a reason to fetch?  *n: how many wait. */
+enum flight_want	flight_wanted(struct flight *fl, unsigned *n);
+/*
+ * Before the head: it ends as by flight_failed() if it isn't waited for, in one step, so that
+ * nobody can come in between.  False: somebody waits, it goes on.
+ */
+bool	flight_give_up(struct flight *fl, const struct flight_failure *why);
+/* It was begun ahead of need, by nobody who waits for it. */
+bool	flight_is_background(const struct flight *fl);
 
 /* The stored answer whose validators are to be sent along, or NULL.  Immutable, the flight's. */
 const struct head	*flight_validates(const struct flight *fl);

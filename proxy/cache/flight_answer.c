@@ -112,6 +112,17 @@ make_fetched(struct flight *fl, struct decision *d, struct head *resp)
 	    atomic_load_explicit(&fl->cache->max_object, memory_order_relaxed));
 }
 
+/* Earlier by up to the route's share: what came together does not go together. */
+static void
+spread_expiry(const struct flight *fl, struct decision *d)
+{
+	usec_t left = d->fresh.lifetime - d->fresh.initial_age;
+
+	if (left > 0 && fl->jitter > 0)
+		d->fresh.lifetime -= (usec_t)((double)left * fl->jitter *
+		    flight_chance(fl, d->answered.mono, CHANCE_JITTER));
+}
+
 /*
  * What the backend says now is instead of what is stored: unless it is an error, a refusal of this
  * one client, or a page for somebody who said who they are.
@@ -150,6 +161,7 @@ merge(struct flight *fl, struct decision *d, const struct head *update, const st
 		hdr_add(out, age->f[i].name, age->f[i].value);
 	cc_of_response(out, &d->cc);
 	fresh_judge(&get, out, &fl->policy, d->asked, d->answered, &d->fresh);
+	spread_expiry(fl, d);
 	hdr_remove(out, SLICE("Age"));
 	/*
 	 * What was made for somebody stays so, unless the backend says now that it is fresh for
@@ -289,7 +301,9 @@ classify(struct flight *fl, struct decision *d, const struct head *resp)
 
 	cc_of_response(resp, &d->cc);
 	fresh_judge(d->req, resp, &fl->policy, d->asked, d->answered, fresh);
-	d->to_store = fresh->store;
+	spread_expiry(fl, d);
+	d->beside = fresh->by_error_ttl && fl->basis != NULL && fl->kind != FLIGHT_PASS;
+	d->to_store = fresh->store && !d->beside;
 	if (fl->kind == FLIGHT_PASS) {
 		fresh->class = FRESH_ALONE;
 		d->to_store = fresh->store && answers_get(fl, d->req, resp);

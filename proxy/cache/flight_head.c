@@ -43,14 +43,15 @@ flight_publish_locked(struct flight *fl)
 	return crowds_mark(&fl->crowds);
 }
 
-/* The backend is in trouble: it isn't asked again at once.  Lock held. */
 void
-flight_pause_locked(struct flight *fl, usec_t mono)
+flight_pause_locked(struct flight *fl, struct entry *e, usec_t mono)
 {
-	struct entry *e = store_find(fl->shard, flight_key(fl), fl->hash);
+	usec_t pause = fl->policy.error_ttl > 0 ? fl->policy.error_ttl : FAILURE_PAUSE;
 
-	if (e != NULL)
-		e->failed_until = mono + FAILURE_PAUSE;
+	if (e == NULL)
+		return;
+	e->failed_until = mono + pause;
+	e->failure.status = 0;
 }
 
 /* The key's Vary memory.  Names that stay the same stay the same pointer: flights compare it. */
@@ -69,14 +70,54 @@ remember_names_locked(struct flight *fl, struct entry *e, struct names **names, 
 }
 
 /*
+ * An error of the moment takes no page's place in the store, which may do again, or for somebody
+ * else: its status alone is remembered beside it.
+ */
+static void
+keep_error_locked(struct flight *fl, const struct decision *d, struct entry *e)
+{
+	flight_pause_locked(fl, e, d->answered.mono);
+	e->failure = (struct flight_failure){
+		.status = obj_meta(d->o)->head.status, .detail = "error-ttl",
+		.text = "the upstream has answered with an error a moment ago",
+		.blame = BLAME_EXCHANGE,
+	};
+}
+
+/* When what has come is to be fetched again, by what this fetch and those before it took. */
+static void
+plan_refresh_locked(struct flight *fl, const struct decision *d, struct entry *e)
+{
+	usec_t took = d->answered.mono - d->asked.mono;
+
+	if (d->fresh.class != FRESH_SHARE || fresh_is_error(obj_meta(d->o)->head.status))
+		return;
+	pace_add(&e->pace, took);
+	ahead_plan(obj_ahead(d->o), &d->fresh, &e->pace, took, d->answered.mono,
+	    obj_meta(d->o)->made_for ? 0 : fl->ahead,
+	    flight_chance(fl, d->answered.mono, CHANCE_AHEAD));
+}
+
+/* Worth its place in the store, as the route has it; what is there already has been. */
+static bool
+is_admitted_locked(const struct flight *fl, const struct decision *d, const struct entry *e)
+{
+	if (fl->basis != NULL)
+		return true;
+	if (d->answered.mono - d->asked.mono < fl->admit.min_fetch_time)
+		return false;
+	return fl->admit.min_requests <= 1 || (e != NULL && demand_within(&e->demand,
+	    fl->admit.window, d->answered.mono) >= fl->admit.min_requests);
+}
+
+/*
  * Store, or remember that the key isn't worth parking for.  Lock held.  The entry may be gone
  * (purged, evicted) or never have been ours: then it is made anew.  What falls out of the store is
  * for the caller to unreference.
  */
 static unsigned
-settle_entry_locked(struct flight *fl, struct decision *d, struct obj *out[3])
+settle_entry_locked(struct flight *fl, struct decision *d, struct entry *e, struct obj *out[3])
 {
-	struct entry *e = store_find(fl->shard, flight_key(fl), fl->hash);
 	usec_t mono = d->answered.mono;
 	unsigned nout = 0;
 
@@ -89,6 +130,7 @@ settle_entry_locked(struct flight *fl, struct decision *d, struct obj *out[3])
 	if (e == NULL)
 		return 0;
 	e->failed_until = 0;
+	e->failure.status = 0;
 	e->no_refresh_until = fl->basis != NULL && !fl->linked && !d->obsolete ?
 	    mono + FAILURE_PAUSE : 0;
 	if (fl->marks) {
@@ -99,12 +141,24 @@ settle_entry_locked(struct flight *fl, struct decision *d, struct obj *out[3])
 	}
 	if (d->fresh.class == FRESH_SHARE || fl->linked)
 		remember_names_locked(fl, e, &d->names, mono);
+	if (d->beside)
+		keep_error_locked(fl, d, e);
+	plan_refresh_locked(fl, d, e);
 	if (fl->linked)
 		nout = store_insert(fl->cache, fl->shard, e, d->o, mono, out);
 	if (fl->basis != NULL && d->obsolete && store_remove(fl->shard, e, fl->basis))
 		out[nout++] = fl->basis;
 	store_settle(fl->cache, fl->shard, e, mono);
 	return nout;
+}
+
+/* What this answer says of others of its route; refusals of one client say nothing. */
+static void
+teach(const struct flight *fl, const struct decision *d)
+{
+	if (fl->kind != FLIGHT_PASS && (fl->class == FRESH_SHARE || fl->marks))
+		learn_saw(fl->cache->learn, &fl->learn, fl->class != FRESH_SHARE,
+		    d->answered.mono);
 }
 
 /* Takes and publishes the decision. */
@@ -114,7 +168,9 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	struct obj *out[3];
 	struct flight *held;
 	struct crowd *due;
+	struct entry *e;
 	unsigned nout, readers;
+	bool admitted;
 
 	d->names = names_new(buf_slice(&obj_meta(d->o)->vary_names));
 	if (fl->kind != FLIGHT_PASS || d->to_store)
@@ -130,23 +186,26 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	fl->class = d->fresh.class;
 	fl->plain_only = d->fresh.plain_only;
 	fl->alone_ranged = d->too_large && fl->leader_ranged;
-	fl->stored = fl->linked = d->to_store && !fl->asked_not_to &&
+	e = store_find(fl->shard, flight_key(fl), fl->hash);
+	admitted = is_admitted_locked(fl, d, e);
+	fl->stored = fl->linked = d->to_store && admitted && !fl->asked_not_to &&
 	    !flight_is_purged_locked(fl) &&
 	    !obj_tags_purged(obj_tags(d->o), fl->shard, fl->purges);
 	if (d->to_store && !fl->stored)
-		fl->not_stored = fl->asked_not_to ? "no-store" : "purged";
+		fl->not_stored = fl->asked_not_to ? "no-store" : admitted ? "purged" : "admit";
 	fl->expects = answer == ANSWER_FETCHED;
 	readers = fl->class == FRESH_ALONE ? fl->leader_waits && !fl->alone_ranged :
 	    fl->waits - (fl->plain_only ? fl->personal : 0);
 	if (fl->expects)
 		obj_expect(d->o, readers);
-	nout = settle_entry_locked(fl, d, out);
+	nout = settle_entry_locked(fl, d, e, out);
 	due = flight_publish_locked(fl);
 	pthread_mutex_unlock(&fl->shard->lock);
 
 	if (!fl->linked)
 		obj_forget(d->o);
 	crowds_post(due);
+	teach(fl, d);
 	flight_unref(held);
 	entry_free(d->spare);
 	names_unref(d->names);
@@ -157,24 +216,35 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 }
 
 /*
+ * What is stored will do instead of an error: by RFC 5861 4; or this only renews, ahead of need,
+ * what may be served without it for a while longer.
+ */
+static bool
+outlives_error(const struct flight *fl, const struct head *req, usec_t mono)
+{
+	const struct obj_meta *m = obj_meta(fl->basis);
+	usec_t age = cache_fresh_age(fl->basis, mono);
+	struct fresh_ask ask;
+
+	fresh_ask(req, false, &ask);
+	return fresh_use_on_error(&m->fresh, age, &ask) ||
+	    (fl->background && fresh_use(&m->fresh, age, &ask) != FRESH_VALIDATE);
+}
+
+/*
  * RFC 5861 4: an error of the backend's, and what is stored may be served instead, by its own words
  * or by the leader's; the others look for themselves.  The rest of the error is not read.
  */
 static bool
 answered_stale(struct flight *fl, const struct head *req, const struct head *resp, struct now now)
 {
-	struct fresh_ask ask;
-	const struct obj_meta *m;
 	struct flight *held;
 	struct crowd *due;
 	struct entry *e;
 	bool purged;
 
-	if (fl->basis == NULL || fl->kind == FLIGHT_PASS || !fresh_is_error(resp->status))
-		return false;
-	m = obj_meta(fl->basis);
-	fresh_ask(req, false, &ask);
-	if (!fresh_use_on_error(&m->fresh, cache_age(m, now.mono), &ask))
+	if (fl->basis == NULL || fl->kind == FLIGHT_PASS || !fresh_is_error(resp->status) ||
+	    !outlives_error(fl, req, now.mono))
 		return false;
 	pthread_mutex_lock(&fl->shard->lock);
 	if ((purged = flight_is_purged_locked(fl))) {
@@ -186,7 +256,7 @@ answered_stale(struct flight *fl, const struct head *req, const struct head *res
 	fl->obj = obj_ref(fl->basis);
 	fl->answer = ANSWER_STALE;
 	fl->answer_status = resp->status;
-	flight_pause_locked(fl, now.mono);
+	flight_pause_locked(fl, store_find(fl->shard, flight_key(fl), fl->hash), now.mono);
 	/* Nothing may be left of it: evicted while it was asked for. */
 	if (e != NULL)
 		store_settle(fl->cache, fl->shard, e, now.mono);

@@ -7,10 +7,17 @@
 
 #include "base/contract.h"
 #include "cache/cache_priv.h"
+#include "cache/learn.h"
 #include "http/cc.h"
 #include "http/fresh.h"
 
 #define AGAIN_MAX	2	/* see flight_outcome() */
+
+/* See flight_chance(). */
+enum {
+	CHANCE_JITTER,
+	CHANCE_AHEAD,
+};
 
 enum flight_state {
 	FL_ASKING,		/* waits may come (if shared) and go; on its entry or detached */
@@ -45,7 +52,11 @@ struct flight {
 	bool			 cancel_on_leave;	/* of one's own: nobody waiting ends it */
 	struct fresh_policy	 policy;
 	bool			 asked_not_to;	/* store: the leader's no-store, which is obeyed */
+	bool			 background;	/* begun ahead of need */
 	const struct conf_strings *tags;	/* the route's; valid until the head is decided */
+	double			 ahead, jitter;	/* the route's refresh_ahead and jitter */
+	struct conf_admit	 admit;
+	struct learn_keys	 learn;		/* what its answer teaches */
 	/* For those whose fields select these values; NULL: for all. */
 	struct names		*names;
 	struct buf		 values;
@@ -103,6 +114,7 @@ struct decision {
 	struct entry		*spare;		/* in case there is none */
 	bool			 to_store;
 	bool			 too_large;
+	bool			 beside;	/* an error that is kept beside what is stored */
 	bool			 obsolete;	/* what was stored is not the answer any more */
 };
 
@@ -122,8 +134,10 @@ bool	flight_is_purged_locked(const struct flight *fl);
 struct flight	*flight_leave_table_locked(struct flight *fl, enum flight_state state);
 /* The decision stands.  Those to be woken, by crowds_post() after the lock.  Lock held. */
 struct crowd	*flight_publish_locked(struct flight *fl);
-/* The backend is in trouble: it isn't asked again at once.  Lock held. */
-void	flight_pause_locked(struct flight *fl, usec_t mono);
+/* The backend is in trouble: this key isn't asked for again at once.  Lock held; e may be NULL. */
+void	flight_pause_locked(struct flight *fl, struct entry *e, usec_t mono);
+/* A number in [0, 1) of this answer's own: its second argument tells several apart. */
+double	flight_chance(const struct flight *fl, usec_t mono, uint64_t which);
 
 /*
  * flight_answer.c: judges a response and makes the object.  *resp is moved.

@@ -25,17 +25,25 @@ flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg)
 	pthread_mutex_unlock(&fl->shard->lock);
 }
 
-bool
-flight_wanted(struct flight *fl)
+/* What is done ahead of need is wanted as it is. */
+static bool
+is_waited_for_locked(const struct flight *fl)
 {
-	bool wanted;
+	return fl->counted > 0 || fl->background || (fl->waits > 0 && !fl->cancel_on_leave);
+}
+
+enum flight_want
+flight_wanted(struct flight *fl, unsigned *n)
+{
+	enum flight_want want = WANT_WAITED_FOR;
 
 	CHECK(fl, FLIGHT_MAGIC);
 	pthread_mutex_lock(&fl->shard->lock);
-	wanted = fl->kind == FLIGHT_SHARED || fl->counted > 0 ||
-	    (fl->waits > 0 && !fl->cancel_on_leave);
+	*n = fl->counted;
+	if (!is_waited_for_locked(fl))
+		want = fl->kind == FLIGHT_SHARED && !fl->purged ? WANT_KEEPING : WANT_NOT;
 	pthread_mutex_unlock(&fl->shard->lock);
-	return wanted;
+	return want;
 }
 
 const struct head *
@@ -124,7 +132,7 @@ take_back(struct flight *fl, bool marked)
 			/* It may be off the list: evicted, but held by another flight. */
 			store_touch(fl->cache, fl->shard, e, mono);
 		} else {
-			e->failed_until = mono + FAILURE_PAUSE;
+			flight_pause_locked(fl, e, mono);
 		}
 		store_settle(fl->cache, fl->shard, e, mono);
 	}
@@ -183,28 +191,78 @@ flight_broken(struct flight *fl)
 	obj_fail(fl->obj);
 }
 
+/*
+ * What the failure means for those who ask next: a pause in which what is stale is served, and, if
+ * somebody has waited for it and it isn't one client's doing, the failure as their answer.
+ */
+static void
+remember_failure_locked(struct flight *fl, const struct flight_failure *why, usec_t mono)
+{
+	struct entry *e = store_find(fl->shard, flight_key(fl), fl->hash);
+
+	if (e == NULL || fl->kind == FLIGHT_PASS)
+		return;
+	if (why->dropped)
+		e->no_refresh_until = mono + BUSY_PAUSE;
+	/* One that its client gave up says nothing about the backend. */
+	if (why->blame == BLAME_NOBODY || (fl->kind != FLIGHT_SHARED && fl->waits == 0))
+		return;
+	flight_pause_locked(fl, e, mono);
+	if (fl->waits > 0 && fl->policy.error_ttl > 0 &&
+	    (why->blame == BLAME_BACKEND || fl->audience == AUDIENCE_PLAIN))
+		e->failure = *why;
+}
+
+/* *held: to be unreferenced after the lock.  Lock held. */
+static struct crowd *
+fail_locked(struct flight *fl, const struct flight_failure *why, struct flight **held)
+{
+	struct entry *e = fl->entry;
+	usec_t mono = clock_mono();
+
+	ASSERT(why->status != 0);
+	*held = flight_leave_table_locked(fl, FL_FAILED);
+	fl->failure = *why;
+	remember_failure_locked(fl, why, mono);
+	if (e != NULL)
+		store_settle(fl->cache, fl->shard, e, mono);
+	return flight_publish_locked(fl);
+}
+
+static void
+failed(struct flight *fl, struct crowd *due, struct flight *held)
+{
+	atomic_fetch_sub_explicit(&fl->cache->flights, 1, memory_order_relaxed);
+	crowds_post(due);
+	flight_unref(held);
+}
+
 void
 flight_failed(struct flight *fl, const struct flight_failure *why)
 {
 	struct flight *held;
 	struct crowd *due;
-	struct entry *e;
-	usec_t mono = clock_mono();
 
 	CHECK(fl, FLIGHT_MAGIC);
-	ASSERT(why->status != 0);
 	pthread_mutex_lock(&fl->shard->lock);
-	e = fl->entry;
-	held = flight_leave_table_locked(fl, FL_FAILED);
-	fl->failure = *why;
-	/* One that its client gave up says nothing about the backend. */
-	if (fl->basis != NULL && (fl->kind == FLIGHT_SHARED || fl->waits > 0))
-		flight_pause_locked(fl, mono);
-	if (e != NULL)
-		store_settle(fl->cache, fl->shard, e, mono);
-	due = flight_publish_locked(fl);
+	due = fail_locked(fl, why, &held);
 	pthread_mutex_unlock(&fl->shard->lock);
-	atomic_fetch_sub_explicit(&fl->cache->flights, 1, memory_order_relaxed);
-	crowds_post(due);
-	flight_unref(held);
+	failed(fl, due, held);
+}
+
+bool
+flight_give_up(struct flight *fl, const struct flight_failure *why)
+{
+	struct flight *held = NULL;
+	struct crowd *due = NULL;
+	bool wanted;
+
+	CHECK(fl, FLIGHT_MAGIC);
+	pthread_mutex_lock(&fl->shard->lock);
+	if (!(wanted = is_waited_for_locked(fl)))
+		due = fail_locked(fl, why, &held);
+	pthread_mutex_unlock(&fl->shard->lock);
+	if (!wanted)
+		failed(fl, due, held);
+	return !wanted;
 }

@@ -128,6 +128,7 @@ make(struct budget *budget, struct obj_meta *meta, enum obj_state state)
 	o->meta = *meta;
 	memset(meta, 0, sizeof *meta);
 	o->budget = budget;
+	o->ahead.from = USEC_NEVER;
 	pthread_mutex_init(&o->lock, NULL);
 	LIST_INIT(&o->readers);
 	crowds_init(&o->waiting, &o->lock, crowd_ref, crowd_unref, o);
@@ -184,6 +185,27 @@ obj_tags(struct obj *o)
 {
 	CHECK(o, OBJ_MAGIC);
 	return &o->tags;
+}
+
+struct ahead *
+obj_ahead(struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	return &o->ahead;
+}
+
+void
+obj_slide(struct obj *o, usec_t by)
+{
+	CHECK(o, OBJ_MAGIC);
+	atomic_store_explicit(&o->slid, by, memory_order_relaxed);
+}
+
+usec_t
+obj_slid(const struct obj *o)
+{
+	CHECK(o, OBJ_MAGIC);
+	return atomic_load_explicit(&o->slid, memory_order_relaxed);
 }
 
 struct obj *

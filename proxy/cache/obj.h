@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/worker.h"
+#include "cache/ahead.h"
 #include "http/fresh.h"
 #include "http/hdr.h"
 
@@ -82,6 +83,12 @@ struct obj	*obj_renew(const struct obj *was, struct obj_meta *meta);
 /* Makes ready to be found by the tags in its meta; before it is linked. */
 void	obj_set_tags(struct obj *o, const struct hash_seed *seed);
 struct obj_tags	*obj_tags(struct obj *o);
+/* When it is to be refreshed; guarded by the lock of the shard that has it. */
+struct ahead	*obj_ahead(struct obj *o);
+/* A hit has renewed its freshness (`sliding_ttl`): so much of its age counts no more.  Any
+ * thread. */
+void	obj_slide(struct obj *o, usec_t by);
+usec_t	obj_slid(const struct obj *o);
 /* Any thread. */
 struct obj	*obj_ref(struct obj *o);
 void	obj_unref(struct obj *o);

@@ -46,6 +46,8 @@ struct obj {
 	size_t			 fixed_bytes;	/* without segments */
 	struct body		*body;		/* a reference */
 	struct obj_tags		 tags;		/* on its shard's index while linked */
+	struct ahead		 ahead;		/* guarded by its shard's lock */
+	_Atomic usec_t		 slid;		/* see obj_slide() */
 
 	pthread_mutex_t		 lock;		/* guards what follows while OBJ_FILLING */
 	struct seg		*first;		/* NULL: no body, or forgotten */

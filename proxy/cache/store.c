@@ -50,7 +50,7 @@ holds_answers(const struct entry *e)
 	for (unsigned i = 0; i < AUDIENCES; i++)
 		if (e->marker[i] > 0)
 			return true;
-	return e->nobj > 0 || !LIST_EMPTY(&e->flights);
+	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->failure.status != 0;
 }
 
 struct entry *
@@ -174,14 +174,19 @@ holds_something(const struct entry *e, usec_t mono)
 	for (unsigned i = 0; i < AUDIENCES; i++)
 		if (e->marker[i] > mono)
 			return true;
-	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->vary_until > mono;
+	return e->nobj > 0 || !LIST_EMPTY(&e->flights) || e->vary_until > mono ||
+	    (e->failure.status != 0 && e->failed_until > mono) || e->demand.until > mono;
 }
 
 void
 store_settle(struct cache *c, struct shard *s, struct entry *e, usec_t mono)
 {
-	if (holds_something(e, mono))
+	if (holds_something(e, mono)) {
+		/* Nothing but memories: somebody must be able to find and evict it. */
+		if (e->on == NULL && LIST_EMPTY(&e->flights))
+			store_touch(c, s, e, mono);
 		return;
+	}
 	take_off(c, s, e);
 	LIST_REMOVE(e, link);
 	s->nentries--;
@@ -343,7 +348,7 @@ evict_one(struct cache *c, struct shard *s, bool marks)
 		n = store_empty(s, e, out);
 		s->evictions += n;
 		memset(e->marker, 0, sizeof e->marker);
-		e->vary_until = 0;
+		e->vary_until = e->failed_until = e->demand.until = 0;
 		take_off(c, s, e);
 		store_settle(c, s, e, 0);
 	}

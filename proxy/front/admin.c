@@ -12,7 +12,7 @@
  * posting here says so by its Origin, and is turned away.
  *
  * Faults are plain text like all of Corral's own, answers are JSON.  Thread rule: the control
- * worker's thread, but for admin_stats().
+ * worker's thread.
  */
 #include "front/admin.h"
 
@@ -23,12 +23,12 @@
 #include <jansson.h>
 
 #include "base/contract.h"
-#include "base/stats.h"
 #include "base/worker.h"
 #include "cache/cache.h"
 #include "front/gate.h"
 #include "front/listener.h"
 #include "front/reply.h"
+#include "front/stats_doc.h"
 #include "http/key.h"
 #include "http/route.h"
 
@@ -118,81 +118,14 @@ answer_fault(struct ask *k, int status, const char *text)
 	hand_over(k, &out);
 }
 
-/* Statistics */
-
-static void
-put(json_t *doc, const char *name, uint64_t v)
-{
-	ASSERT(json_object_set_new(doc, name, json_integer((json_int_t)v)) == 0);
-}
-
-/* Each counter is read once, so that the outcomes add up to `requests` in every document. */
-static void
-put_counters(json_t *doc, const struct admin_env *env)
-{
-	uint64_t v[STAT_COUNT] = { 0 };
-	uint64_t requests = 0;
-
-	for (unsigned i = 0; i < env->nworkers; i++)
-		stats_sum(worker_stats(env->workers[i]), v);
-	for (unsigned i = STAT_hit; i <= STAT_error; i++)
-		requests += v[i];
-	put(doc, "requests", requests);
-	for (unsigned i = 0; i < STAT_COUNT; i++)
-		put(doc, stats_name(i), v[i]);
-}
-
-static void
-put_figures(json_t *doc, const struct admin_env *env)
-{
-	struct cache_figures f = { 0 };
-
-	cache_figures(env->cache, &f);
-	put(doc, "parked", f.parked);
-	put(doc, "parked_peak", f.parked_peak);
-	put(doc, "flights", f.flights);
-	put(doc, "objects", f.objects);
-	put(doc, "bytes", f.bytes);
-	put(doc, "transit_bytes", f.transit_bytes);
-	put(doc, "evictions", f.evictions);
-	put(doc, "purged", f.purged);
-}
-
-static int
-dump_to_buf(const char *p, size_t n, void *arg)
-{
-	buf_add(arg, p, n);
-	return 0;
-}
-
-/* doc's text and a newline.  Takes doc. */
-static void
-dump(json_t *doc, struct buf *out)
-{
-	ASSERT(json_dump_callback(doc, dump_to_buf, out, JSON_INDENT(2)) == 0);
-	buf_add_str(out, "\n");
-	json_decref(doc);
-}
-
-void
-admin_stats(const struct admin_env *env, struct buf *out)
-{
-	json_t *doc = json_object();
-
-	ASSERT(doc != NULL);
-	put_counters(doc, env);
-	put_figures(doc, env);
-	put(doc, "uptime_s", (uint64_t)((clock_mono() - env->started) / USEC_PER_SEC));
-	ASSERT(json_object_set_new(doc, "version", json_string(PACKAGE_VERSION)) == 0);
-	dump(doc, out);
-}
+/* What it is doing, and whether it can */
 
 static void
 get_stats(struct ask *k)
 {
 	struct buf doc = { 0 };
 
-	admin_stats(k->admin->env, &doc);
+	stats_doc(k->admin->env, &doc);
 	answer_json(k, 200, buf_slice(&doc));
 	buf_fini(&doc);
 }
@@ -204,6 +137,16 @@ get_healthz(struct ask *k)
 		answer_json(k, 503, SLICE("{\"status\":\"draining\"}\n"));
 	else
 		answer_json(k, 200, SLICE("{\"status\":\"ok\"}\n"));
+}
+
+static void
+get_readyz(struct ask *k)
+{
+	struct buf doc = { 0 };
+	bool ready = stats_doc_ready(k->admin->env, &doc);
+
+	answer_json(k, ready ? 200 : 503, buf_slice(&doc));
+	buf_fini(&doc);
 }
 
 /* Purging */
@@ -231,10 +174,11 @@ find_strangers(json_t *doc, struct buf *out, const char **later)
 	json_t *value;
 
 	json_object_foreach(doc, name, value) {
-		if (strcmp(name, "url") == 0 || (strcmp(name, "soft") == 0 && json_is_false(value)))
+		if (strcmp(name, "url") == 0 || strcmp(name, "all") == 0 ||
+		    (strcmp(name, "soft") == 0 && json_is_false(value)))
 			continue;
 		if (strcmp(name, "tag") == 0 || strcmp(name, "prefix") == 0 ||
-		    strcmp(name, "all") == 0 || strcmp(name, "soft") == 0) {
+		    strcmp(name, "soft") == 0) {
 			*later = name;
 			continue;
 		}
@@ -247,11 +191,22 @@ find_strangers(json_t *doc, struct buf *out, const char **later)
 	}
 }
 
-/* The key that doc asks to purge; 0, or a status with its text in out. */
-static int
-purge_key(json_t *doc, struct buf *out)
+/* What is wrong with its value, or NULL.  One of the two is not NULL. */
+static const char *
+purge_fault(const json_t *url, const json_t *all)
 {
-	const char *later = NULL;
+	if (url != NULL && all != NULL)
+		return "\"url\" and \"all\" exclude each other";
+	if (all != NULL)
+		return json_is_true(all) ? NULL : "\"all\" must be true";
+	return json_is_string(url) ? NULL : "\"url\" must be a string";
+}
+
+/* The key that doc asks to purge, or *all; 0, or a status with its text in out. */
+static int
+purge_key(json_t *doc, bool *all, struct buf *out)
+{
+	const char *later = NULL, *fault;
 	json_t *url;
 
 	if (!json_is_object(doc)) {
@@ -267,11 +222,15 @@ purge_key(json_t *doc, struct buf *out)
 		return 501;
 	}
 	url = json_object_get(doc, "url");
-	if (!json_is_string(url)) {
-		buf_add_str(out, url == NULL ? "\"url\" is missing" : "\"url\" must be a string");
+	*all = json_object_get(doc, "all") != NULL;
+	fault = url == NULL && !*all ? "\"url\" or \"all\" is missing" :
+	    purge_fault(url, json_object_get(doc, "all"));
+	if (fault != NULL) {
+		buf_add_str(out, fault);
 		return 400;
 	}
-	if (key_from_url(slice_of(json_string_value(url), json_string_length(url)), out) == 0)
+	if (*all ||
+	    key_from_url(slice_of(json_string_value(url), json_string_length(url)), out) == 0)
 		return 0;
 	out->n = 0;
 	buf_add_str(out, "\"url\" must be like http://host/path");
@@ -291,16 +250,19 @@ apply_route(struct ask *k, struct buf *key)
 static void
 purge_answer(struct ask *k, json_t *doc)
 {
+	struct cache *c = k->admin->env->cache;
 	struct buf text = { 0 };
-	int status = purge_key(doc, &text);
+	bool all = false;
+	int status = purge_key(doc, &all, &text);
 
 	if (status != 0) {
 		answer_fault(k, status, buf_str(&text));
 	} else {
 		unsigned n;
 
-		apply_route(k, &text);
-		n = cache_purge(k->admin->env->cache, buf_slice(&text));
+		if (!all)
+			apply_route(k, &text);
+		n = all ? cache_purge_all(c) : cache_purge(c, buf_slice(&text));
 		text.n = 0;
 		buf_addf(&text, "{\"purged\":%u}\n", n);
 		answer_json(k, 200, buf_slice(&text));
@@ -333,6 +295,7 @@ post_purge(struct ask *k)
 static const struct page pages[] = {
 	{ "/stats",	"GET, HEAD",	get_stats,	NULL },
 	{ "/healthz",	"GET, HEAD",	get_healthz,	NULL },
+	{ "/readyz",	"GET, HEAD",	get_readyz,	NULL },
 	{ "/purge",	"POST",		NULL,		post_purge },
 };
 
@@ -384,7 +347,8 @@ request(void *arg, struct gate *g, struct head *req)
 	gate_attach(g, k);
 	k->page = find_page(&k->req);
 	if (k->page == NULL)
-		answer_fault(k, 404, "nothing is here; there are /stats, /healthz and POST /purge");
+		answer_fault(k, 404, "nothing is here; there are /stats, /healthz, /readyz and "
+		    "POST /purge");
 	else if (k->page->post != NULL && method_is(&k->req, "POST"))
 		post(k);
 	else if (k->page->get != NULL &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The admin endpoint: its own listener on the control worker, behind the same gate.
- * GET /stats, GET /healthz, POST /purge {"url":…}.  Its requests are not counted as the proxy's.
+ * GET /stats, /healthz, /readyz; POST /purge {"url":…} or {"all":true}.  Its requests are not
+ * counted as the proxy's.
  */
 #ifndef CORRAL_FRONT_ADMIN_H
 #define CORRAL_FRONT_ADMIN_H
@@ -13,15 +14,17 @@
 
 struct admin;
 struct cache;
+struct pools;
 struct worker;
 
 /* What it speaks about; lives as long as the admin. */
 struct admin_env {
 	struct cache		*cache;
+	struct pools		*pools;		/* NULL: none to speak of */
 	struct worker		**workers;	/* those whose counters are summed */
 	unsigned		 nworkers;
 	usec_t			 started;	/* mono */
-	_Atomic int		*draining;	/* not 0: /healthz says 503 */
+	_Atomic int		*draining;	/* not 0: /healthz and /readyz say 503 */
 };
 
 /* NULL with errno when the address can't be bound.  *bound: the address in use. */
@@ -31,8 +34,5 @@ struct admin	*admin_new(struct worker *control, const struct conf_addr *addr,
 void	admin_stop(struct admin *a);
 /* Cuts what is left, and frees. */
 void	admin_free(struct admin *a);
-
-/* The document of GET /stats, a JSON object and a newline.  Any thread. */
-void	admin_stats(const struct admin_env *env, struct buf *out);
 
 #endif

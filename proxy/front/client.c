@@ -5,11 +5,11 @@
  *	         ┌────────────── lookup again: alone, or another variant ─────────────┐
  *	         v                                                                    │
  *	CL_ASKING ── V_PARK, V_LEAD, V_PASS ──> CL_WAITING ── wake ── OUTCOME_PASS, _AGAIN
- *	    │ V_HIT, V_STALE, V_STALE_LEAD          │ OUTCOME_OBJ; OUTCOME_FAIL, and stale will do
+ *	    │ V_HIT, V_STALE, and their _LEAD       │ OUTCOME_OBJ; OUTCOME_FAIL, and stale will do
  *	    v                                       v
  *	CL_SENDING <────────────────────────────────┘ ── last byte left ──> gone
  *	    ^
- *	    └── an error answer: V_SHED, V_ABSENT, OUTCOME_FAIL, park timeout, no route
+ *	    └── an error answer: V_SHED, V_FAILED, V_ABSENT, OUTCOME_FAIL, park timeout, no route
  *
  * Each request is counted exactly once, by count(), as what it ended as.  A client that half-closes
  * while it waits is counted at once as one that left, is no reason to keep a flight any more, and
@@ -80,6 +80,7 @@ struct client {
 	struct event		*park_timer;
 	struct deliver		 deliver;
 	usec_t			 saved;		/* backend time, if served without its own fetch */
+	usec_t			 parked_at;	/* mono: since when it waits for another's; or 0 */
 	uint64_t		 pressed;	/* bytes taken at the last clients_press(), and 1 */
 	TAILQ_ENTRY(client)	 link;		/* on all->list */
 };
@@ -199,38 +200,64 @@ clients_press(struct clients *cs)
 		log_warn("memory is short: %u clients that hardly read their answers were cut", n);
 }
 
+/* Whole seconds, at least one. */
+static unsigned
+retry_seconds(usec_t t)
+{
+	return t <= USEC_PER_SEC ? 1 : (unsigned)((t + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* Its time as one who is parked is over. */
+static void
+stop_parking(struct client *cl)
+{
+	stop_timer(cl);
+	if (cl->parked_at != 0)
+		stats_time(worker_stats(cl->all->worker), HISTO_park,
+		    clock_mono() - cl->parked_at);
+	cl->parked_at = 0;
+}
+
 /* Our own answer instead of the backend's. */
 static void
-answer_error(struct client *cl, int status, const char *detail, const char *text)
+answer_failure(struct client *cl, const struct flight_failure *why)
 {
 	struct reply r = {
-		.status = status,
+		.status = why->status,
 		.cache = {
-			.fwd = cl->went_forward ? cl->fwd : NULL, .detail = detail,
+			.fwd = cl->went_forward ? cl->fwd : NULL, .detail = why->detail,
 			.collapsed = cl->went_forward && cl->verdict == V_PARK,
 			.key = cl->show_key ? buf_slice(&cl->key) : slice_of(NULL, 0),
 		},
-		.text = text,
-		.retry_after = status == 503 ? 1 : 0,
+		.text = why->text,
+		.retry_after = why->status == 503 ? retry_seconds(why->retry_after) : 0,
 		.keep_alive10 = cl->req.minor == 0 && cl->req.keep_alive,
 		.to_head = method_is(&cl->req, "HEAD"),
 	};
 	struct buf out = { 0 };
 	struct gate_piece piece;
 
-	stop_timer(cl);
+	stop_parking(cl);
 	flight_leave(&cl->wait);
 	if (cl->has_body)
 		gate_set_close(cl->gate);
 	r.close = gate_closing(cl->gate);
 	cl->state = CL_SENDING;
-	cl->outcome = status == 503 ? STAT_shed : STAT_error;
+	cl->outcome = why->status == 503 ? STAT_shed : STAT_error;
 	reply_error(&out, &r, clock_now().wall);
 	piece = (struct gate_piece){ out.p, out.n, NULL, NULL };
 	gate_set_low(cl->gate, 0);
 	if (gate_send(cl->gate, &piece, 1) == 0)
 		finish(cl);
 	buf_fini(&out);
+}
+
+static void
+answer_error(struct client *cl, int status, const char *detail, const char *text)
+{
+	const struct flight_failure why = { .status = status, .detail = detail, .text = text };
+
+	answer_failure(cl, &why);
 }
 
 static void
@@ -260,7 +287,8 @@ object_grew(void *arg)
 static bool
 is_from_store(const struct client *cl)
 {
-	return cl->verdict == V_HIT || cl->verdict == V_STALE || cl->verdict == V_STALE_LEAD;
+	return cl->verdict == V_HIT || cl->verdict == V_HIT_LEAD || cl->verdict == V_STALE ||
+	    cl->verdict == V_STALE_LEAD;
 }
 
 /*
@@ -268,13 +296,15 @@ is_from_store(const struct client *cl)
  * all.
  */
 static struct status
-cache_status(const struct client *cl, const struct obj_meta *m, usec_t age,
+cache_status(const struct client *cl, const struct obj *o, struct now now,
     const struct flight_facts *facts, const char *stale)
 {
+	const struct obj_meta *m = obj_meta(o);
 	struct status s = {
 		.hit = is_from_store(cl), .fwd = cl->fwd, .detail = cl->detail,
 		.fwd_status = facts->status, .stored = facts->stored,
-		.collapsed = cl->verdict == V_PARK, .ttl = m->fresh.lifetime - age,
+		.collapsed = cl->verdict == V_PARK,
+		.ttl = m->fresh.lifetime - cache_fresh_age(o, now.mono),
 		.key = cl->show_key ? buf_slice(&cl->key) : slice_of(NULL, 0),
 	};
 
@@ -307,7 +337,7 @@ send_object(struct client *cl, struct obj *o, bool expected, const char *stale,
 	if (facts->stale)
 		stale = "stale-if-error";
 	h.say_age = is_from_store(cl) || stale != NULL || facts->validated || m->had_age;
-	h.cache = cache_status(cl, m, h.age, facts, stale);
+	h.cache = cache_status(cl, o, now, facts, stale);
 	if (stale != NULL) {
 		cl->outcome = STAT_stale;
 		/* What is withheld from others came with an answer of its own. */
@@ -331,7 +361,7 @@ sent_stale(struct client *cl, const char *why)
 		return false;
 	flight_facts(&cl->wait, &facts);
 	facts.stored = false;
-	stop_timer(cl);
+	stop_parking(cl);
 	flight_leave(&cl->wait);
 	send_object(cl, o, false, why, &facts, now);
 	obj_unref(o);
@@ -357,6 +387,8 @@ start_timer(struct client *cl)
 {
 	struct timeval tv = usec_timeval(cl->route->park_timeout);
 
+	if (cl->verdict == V_PARK && cl->parked_at == 0)
+		cl->parked_at = clock_mono();
 	/* Parked once more, for another variant: the time goes on. */
 	if (cl->park_timer != NULL)
 		return;
@@ -441,8 +473,8 @@ send_stored(struct client *cl, struct lookup *lk)
 {
 	const struct flight_facts none = { .stored = false };
 
-	cl->outcome = cl->verdict == V_HIT ? STAT_hit : STAT_stale;
-	stop_timer(cl);
+	cl->outcome = cl->verdict == V_HIT || cl->verdict == V_HIT_LEAD ? STAT_hit : STAT_stale;
+	stop_parking(cl);
 	send_object(cl, lk->obj, lk->expected, NULL, &none, lk->now);
 	obj_unref(lk->obj);
 }
@@ -475,10 +507,11 @@ ask(struct client *cl, const char *alone)
 	cl->state = CL_WAITING;
 	cl->verdict = cache_lookup(cl->all->cache, &lk, &cl->wait);
 	cl->fwd = lk.fwd;
-	cl->went_forward = lk.fwd != NULL && cl->verdict != V_SHED;
+	cl->went_forward = lk.fwd != NULL && cl->verdict != V_SHED && cl->verdict != V_FAILED;
 	cl->detail = alone != NULL && cl->verdict == V_PASS ? alone : lk.detail;
 	cl->whole = lk.whole || lk.flight == NULL;
 	switch (cl->verdict) {
+	case V_HIT_LEAD:
 	case V_STALE_LEAD:
 		start_fill(cl, lk.flight, lk.whole);
 		/* FALLTHROUGH */
@@ -499,8 +532,12 @@ ask(struct client *cl, const char *alone)
 		return;
 	case V_PASS:
 		cl->outcome = STAT_pass;
-		stop_timer(cl);
+		stop_parking(cl);
 		start_fill(cl, lk.flight, lk.whole);
+		return;
+	case V_FAILED:
+		stats_add(worker_stats(cl->all->worker), STAT_kept_errors, 1);
+		answer_failure(cl, &lk.failure);
 		return;
 	case V_ABSENT:
 	case V_SHED:
@@ -514,7 +551,7 @@ static void
 woken(void *arg)
 {
 	struct client *cl = arg;
-	const struct flight_failure *fail;
+	struct flight_failure fail;
 	struct flight_facts facts;
 	struct obj *o;
 	bool expected;
@@ -530,7 +567,7 @@ woken(void *arg)
 		if (cl->verdict == V_PARK && fresh_is_error(facts.status) && !facts.stale &&
 		    sent_stale(cl, "stale-if-error"))
 			return;
-		stop_timer(cl);
+		stop_parking(cl);
 		o = wait_take(&cl->wait, &expected);
 		send_object(cl, o, expected, NULL, &facts, clock_now());
 		obj_unref(o);
@@ -547,8 +584,8 @@ woken(void *arg)
 	case OUTCOME_FAIL:
 		if (sent_stale(cl, "stale-if-error"))
 			return;
-		fail = flight_failure(&cl->wait);
-		answer_error(cl, fail->status, fail->detail, fail->text);
+		fail = *flight_failure(&cl->wait);
+		answer_failure(cl, &fail);
 		return;
 	}
 }

@@ -92,11 +92,23 @@ about_the_client(int status)
 	return status_in(status, set, sizeof set / sizeof set[0]);
 }
 
-/* What the route's ttl is for: no failure, and no refusal, is kept by the operator's default. */
+/* What a ttl for all is for: no failure, and no refusal, is kept by the operator's default. */
 static bool
 ttl_applies(int status)
 {
 	return heuristically_cacheable(status) && !about_the_client(status) && status < 500;
+}
+
+/* What the operator says of this status; 0: nothing. */
+static usec_t
+ttl_of(const struct conf_ttl *ttl, int status)
+{
+	if (ttl == NULL)
+		return 0;
+	for (unsigned i = 0; i < ttl->n; i++)
+		if (ttl->by[i].status == status)
+			return ttl->by[i].ttl;
+	return ttl_applies(status) ? ttl->any : 0;
 }
 
 /* RFC 9111 3.5 */
@@ -344,20 +356,36 @@ settle_silent(const struct head *resp, struct fresh *out)
 		out->class = FRESH_ALONE;
 }
 
+/*
+ * `error_ttl`: an error about which nothing is said is the backend's trouble of the moment, and the
+ * answer for everyone who asks within it.  One with a validator is a page, and goes by RFC 9111 3;
+ * and what one client's cookie may have brought about is not kept for the others.
+ */
+static bool
+is_kept_error(const struct head *req, const struct head *resp, const struct fresh_policy *policy,
+    const struct fresh *out)
+{
+	return policy->error_ttl > 0 && fresh_is_error(resp->status) &&
+	    out->class == FRESH_SHARE && !cond_has_validator(resp) && !names_somebody(req);
+}
+
 /* How long, and whether that, or a validator, makes it worth keeping. */
 static void
 judge_lifetime(const struct head *req, const struct head *resp, const struct cc *cc,
     const struct fresh_policy *policy, int64_t wall, struct fresh *out)
 {
 	int64_t seconds = explicit_lifetime(resp, cc, wall);
+	usec_t ttl = ttl_of(policy->ttl, resp->status);
 	/* RFC 9111 3, its last condition */
 	bool allowed = seconds != NO_LIFETIME || cc->is_public ||
 	    heuristically_cacheable(resp->status);
 
 	if (seconds != NO_LIFETIME)
 		out->lifetime = seconds * USEC_PER_SEC;
-	else if (policy->ttl > 0 && ttl_applies(resp->status))
-		out->lifetime = policy->ttl + out->initial_age;
+	else if ((out->by_ttl = ttl > 0))
+		out->lifetime = ttl + out->initial_age;
+	else if ((out->by_error_ttl = is_kept_error(req, resp, policy, out)))
+		out->lifetime = policy->error_ttl + out->initial_age;
 	else if (!names_somebody(req) || cc->is_public)
 		/* No guess about a page that may be somebody's. */
 		out->heuristic = (out->lifetime = heuristic_lifetime(resp, cc, policy, wall)) > 0;

@@ -18,7 +18,8 @@ enum fresh_class {
 
 struct fresh_policy {
 	/* When the response says nothing. */
-	usec_t			 ttl;		/* lifetime; 0: none */
+	const struct conf_ttl	*ttl;		/* lifetime by status; NULL: none */
+	usec_t			 error_ttl;	/* lifetime of errors without a validator; or 0 */
 	double			 heuristic;	/* share of the Last-Modified age, 4.2.2; 0: none */
 	usec_t			 stale_while_revalidate, stale_if_error;
 
@@ -45,6 +46,8 @@ struct fresh {
 	bool			 store;
 	bool			 no_cache;	/* never served without validation (5.2.2.4) */
 	bool			 heuristic;	/* lifetime is a guess (4.2.2) */
+	bool			 by_ttl;	/* lifetime is the operator's, by `ttl` */
+	bool			 by_error_ttl;	/* it is an error, and lives by `error_ttl` alone */
 	usec_t			 lifetime;	/* 4.2.1; by the route's ttl: ttl + initial_age, so
 						 * that it runs from arrival, however late */
 	usec_t			 initial_age;	/* corrected_initial_age, 4.2.3 */

@@ -55,8 +55,7 @@ dial_free(struct dial *d)
 		event_free(d->event);
 	if (d->fd >= 0)
 		close(d->fd);
-	if (d->addrs != NULL)
-		evutil_freeaddrinfo(d->addrs);
+	free(d->addrs);
 	FREE(d);
 }
 

@@ -6,9 +6,10 @@
  *	               ^ └── idle connection ────^ │
  *	               └─── sent again ────────────┘      F_OVER from anywhere
  *
- * What there is in each state: a wish in the pool's queue (F_QUEUED), a place (all others but
- * F_OVER and a F_READY that was refused), a dial (F_DIALING), a bufferevent (F_HEAD, F_BODY).
- * teardown() takes down what there is; it is the only end of each of them but the retry's.
+ * What there is in each state: a wish in the pool's line (F_QUEUED), a place (all others but F_OVER
+ * and a F_READY that was refused), a dial (F_DIALING), a bufferevent (F_HEAD, F_BODY).  teardown()
+ * takes down what there is; it is the only end of each of them but the retry's.  The place stays
+ * the same over retries; the server in it may be another one.
  *
  * Bytes out: see fetch_send.c.
  * Bytes in: the bufferevent reads 4 KiB at a time; they move to `answer`, and when there were so
@@ -142,27 +143,35 @@ count(struct fetch *f, enum stat_id what)
 static void
 fail(struct fetch *f, enum fetch_error error, const char *why)
 {
+	struct fetch_failure failure = fetch_failure_of(f, error, why);
+
 	/* While queued, or without resources here, no exchange with the upstream has failed. */
 	if (f->placed && error != FETCH_RESOURCES)
 		count(f, STAT_upstream_errors);
 	teardown(f, false);
-	f->ops->fail(f->arg, error, why);
+	f->ops->fail(f->arg, &failure);
 }
 
 /* Sending */
 
-/* Once more on a new connection in our place, from the loop. */
+/* What is to be sent is kept for another connection. */
 static void
-send_again(struct fetch *f)
+drop_connection(struct fetch *f)
 {
 	int fd;
 
-	count(f, STAT_upstream_retries);
 	if (f->bev != NULL)
 		fetch_gather_unsent(f);
 	fd = take_fd(f);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Once more in our place, from the loop; on spare_fd if there is one. */
+static void
+send_again(struct fetch *f)
+{
+	count(f, STAT_upstream_retries);
 	f->reused = f->left = f->write_dead = false;
 	f->eof = EOF_NONE;
 	f->answered = false;
@@ -171,16 +180,23 @@ send_again(struct fetch *f)
 	event_active(f->kick, EV_TIMEOUT, 1);
 }
 
-/* The connection, or the attempt at one, broke before a byte of an answer. */
+/*
+ * The connection, or the attempt at one, broke before a byte of an answer.  untried: only a server
+ * that was not tried yet is worth another try.
+ */
 static void
-broken(struct fetch *f, enum fetch_error error, const char *why)
+broken(struct fetch *f, enum fetch_error error, const char *why, bool untried)
 {
-	if (f->reused && (f->repeatable || !f->left)) {
-		/* Always allowed, but if the backend may have seen it, one of u->retries. */
-		f->retries += f->left;
+	if (f->left && !f->repeatable) {
+		fail(f, error, why);
+		return;
+	}
+	drop_connection(f);
+	if (f->reused) {
+		/* Always allowed; see fetch_other_server() for what the backend may have seen. */
+		f->resent = f->left;
 		send_again(f);
-	} else if (f->repeatable && f->retries < f->u->retries) {
-		f->retries++;
+	} else if (fetch_other_server(f, untried)) {
 		count(f, STAT_upstream_errors);
 		send_again(f);
 	} else {
@@ -230,19 +246,39 @@ dialed(void *arg, int fd, enum dial_result result, const char *why)
 		talk(f, fd, false);
 		break;
 	case DIAL_UNKNOWN:
-		fail(f, FETCH_RESOLVE, why);
+		broken(f, FETCH_RESOLVE, why, true);
 		break;
 	case DIAL_REFUSED:
-		broken(f, FETCH_CONNECT, why);
+		broken(f, FETCH_CONNECT, why, false);
 		break;
 	case DIAL_TIMEOUT:
-		fail(f, FETCH_CONNECT_TIMEOUT, why);
+		broken(f, FETCH_CONNECT_TIMEOUT, why, true);
 		break;
 	case DIAL_RESOURCES:
 		fail(f, FETCH_RESOURCES, why);
 		break;
 	}
 	leave(f);
+}
+
+/* The pool gave no place. */
+static void
+refused(struct fetch *f)
+{
+	switch (f->answer_of_pool) {
+	case POOL_FULL:
+		fail(f, FETCH_QUEUE_FULL, "too many requests wait for a connection already");
+		break;
+	case POOL_BUSY:
+		fail(f, FETCH_BUSY, "no connection to spare for work in the background");
+		break;
+	case POOL_DOWN:
+		fail(f, FETCH_NO_SERVER, "no server is up");
+		break;
+	case POOL_READY:
+	case POOL_QUEUED:
+		ASSERT(!"a place is none");
+	}
 }
 
 /* F_READY, from the loop. */
@@ -253,33 +289,29 @@ begin(struct fetch *f)
 
 	f->spare_fd = -1;
 	if (!f->placed) {
-		fail(f, FETCH_QUEUE_FULL, "queue.length requests wait for a connection already");
+		refused(f);
 	} else if (fd >= 0) {
 		talk(f, fd, true);
 	} else {
 		f->state = F_DIALING;
-		f->dial = dial_start(f->worker, f->resolver, &f->u->server,
+		f->dial = dial_start(f->worker, f->resolver, pool_server(&f->place),
 		    f->u->connect_timeout, dialed, f);
 	}
 }
 
+/* From the loop: what became of us in the line. */
 static void
-have_place(struct fetch *f)
-{
-	f->placed = true;
-	f->spare_fd = f->place.fd;
-	f->state = F_READY;
-}
-
-/* From the loop: the pool gives a place to us in the queue. */
-static void
-place_ready(void *arg)
+place_ready(void *arg, enum pool_answer answer)
 {
 	struct fetch *f = arg;
 
 	enter(f);
 	ASSERT(f->state == F_QUEUED);
-	have_place(f);
+	f->state = F_READY;
+	f->answer_of_pool = answer;
+	f->waited = clock_mono() - f->started;
+	if (answer == POOL_READY)
+		fetch_have_place(f);
 	begin(f);
 	leave(f);
 }
@@ -332,6 +364,7 @@ read_on(struct fetch *f)
 		return f->state == F_HEAD;
 	case RESPONSE_HEAD:
 		f->state = F_BODY;
+		fetch_report_head(f, h.status);
 		f->ops->head(f->arg, &h);
 		return f->state == F_BODY;
 	case RESPONSE_WHOLE:
@@ -352,7 +385,7 @@ at_eof(struct fetch *f)
 
 	if (f->state == F_HEAD && !f->answered)
 		broken(f, FETCH_CLOSED,
-		    clean ? "closed before an answer" : "reset before an answer");
+		    clean ? "closed before an answer" : "reset before an answer", false);
 	else if (f->state == F_HEAD)
 		fail(f, FETCH_TRUNCATED, "ended within the head");
 	else if (clean && f->answer.until_close)
@@ -520,28 +553,6 @@ timed_out(evutil_socket_t fd, short what, void *arg)
 
 /* What the caller does */
 
-static void
-want_place(struct fetch *f)
-{
-	f->place.worker = f->worker;
-	f->place.ready = place_ready;
-	f->place.arg = f;
-	f->place.max_idle = f->repeatable ? USEC_NEVER : RISKY_IDLE;
-	f->state = F_READY;
-	switch (pool_acquire(f->u->runtime, &f->place, f->started)) {
-	case POOL_READY:
-		have_place(f);
-		event_active(f->kick, EV_TIMEOUT, 1);
-		break;
-	case POOL_QUEUED:
-		f->state = F_QUEUED;
-		break;
-	case POOL_FULL:
-		event_active(f->kick, EV_TIMEOUT, 1);
-		break;
-	}
-}
-
 struct fetch *
 fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
     const struct fetch_request *req, const struct fetch_ops *ops, void *arg)
@@ -563,7 +574,12 @@ fetch_start(struct worker *w, struct resolver *r, const struct conf_upstream *u,
 	ASSERT(f->timer != NULL && f->kick != NULL && f->unsent != NULL);
 	response_init(&f->answer, req->to_head);
 	fetch_keep_request(f, req);
-	want_place(f);
+	f->place.ready = place_ready;
+	fetch_ask_place(f, req, f->repeatable ? USEC_NEVER : RISKY_IDLE);
+	if (f->answer_of_pool == POOL_READY)
+		fetch_have_place(f);
+	if (f->state == F_READY)
+		event_active(f->kick, EV_TIMEOUT, 1);
 	fetch_arm(f);
 	return f;
 }

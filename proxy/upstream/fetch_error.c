@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What an error of a fetch is called in logs and in Cache-Status, and which status our client gets
- * for it: 502 when the origin's answer, or the way to it, is bad; 503 when it wasn't asked for want
- * of room here; 504 when it took too long.
+ * for it: 502 when the origin's answer, or the way to it, is bad; 503 when it wasn't asked, for
+ * want of room here or since it is known to be down; 504 when it took too long.
  *
  * Invariant: every error has a row; a new one without breaks the build, as no switch has a default.
  * Not a table: an enum that is out of range then has a name too.
@@ -23,6 +23,10 @@ fetch_error_name(enum fetch_error error)
 		return "queue-full";
 	case FETCH_QUEUE_TIMEOUT:
 		return "queue-timeout";
+	case FETCH_BUSY:
+		return "busy";
+	case FETCH_NO_SERVER:
+		return "no-server";
 	case FETCH_CONNECT_TIMEOUT:
 		return "connect-timeout";
 	case FETCH_FIRST_BYTE_TIMEOUT:
@@ -53,6 +57,8 @@ fetch_error_status(enum fetch_error error)
 		return 502;
 	case FETCH_QUEUE_FULL:
 	case FETCH_QUEUE_TIMEOUT:
+	case FETCH_BUSY:
+	case FETCH_NO_SERVER:
 	case FETCH_RESOURCES:
 		return 503;
 	case FETCH_CONNECT_TIMEOUT:

@@ -3,6 +3,7 @@
  * A fetch as its own files see it:
  *
  *	fetch.c		states, connections, reading; the only one that calls ops
+ *	fetch_place.c	what it has to do with the pool
  *	fetch_send.c	the request on its way out
  *	fetch_time.c	deadlines and their timer
  *	fetch_error.c	names and statuses of errors
@@ -59,6 +60,8 @@ struct fetch {
 
 	struct pool_wait	 place;
 	bool			 placed;	/* place is one */
+	enum pool_answer	 answer_of_pool; /* not placed, F_READY: why not */
+	uint64_t		 route;
 	int			 spare_fd;	/* came with the place, until taken up; or -1 */
 	struct dial		*dial;
 	struct bufferevent	*bev;
@@ -73,6 +76,7 @@ struct fetch {
 	struct evbuffer		*unsent;	/* while there is no connection */
 	bool			 counted;	/* in upstream_fetches */
 	unsigned		 retries;
+	bool			 resent;	/* after it had left on a kept connection */
 
 	/* the exchange on this connection */
 	bool			 reused;
@@ -85,6 +89,7 @@ struct fetch {
 	bool			 bulk;		/* reads come back full: read more at once */
 
 	usec_t			 started;
+	usec_t			 waited;	/* for the place */
 	usec_t			 progress;	/* when a piece of the request last left */
 	usec_t			 head_began;	/* first bytes of the head that is in answer */
 	usec_t			 last_read;
@@ -97,6 +102,21 @@ struct fetch_deadline {
 	enum fetch_error	 error;
 	const char		*why;
 };
+
+/* fetch_place.c */
+/* The first step: to F_READY, with answer_of_pool, or F_QUEUED. */
+void	fetch_ask_place(struct fetch *f, const struct fetch_request *req, usec_t max_idle);
+void	fetch_have_place(struct fetch *f);
+/* Tell the pool how it went; the second one does nothing when it was told already. */
+void	fetch_report_head(struct fetch *f, int status);
+void	fetch_report_failure(struct fetch *f);
+/* Before the place is given back; the pool is told if it is the server's fault. */
+struct fetch_failure	fetch_failure_of(struct fetch *f, enum fetch_error error, const char *why);
+/*
+ * The server failed before a byte of an answer, and the connection is closed: another try is
+ * allowed, paid, and has its server, which is none that was tried if `untried`.
+ */
+bool	fetch_other_server(struct fetch *f, bool untried);
 
 /* fetch_send.c */
 void	fetch_keep_request(struct fetch *f, const struct fetch_request *req);

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a client's request to the upstream's, and from the fetch's events to the flight's.
- *
- * What goes up is written anew from what was understood.  The client was relieved of hop-by-hop
- * fields (RFC 9110 7.6.1) and of X-Forwarded-* before the lookup; here we say what we know.  Via is
- * appended (7.6.3).  Of what may be shared, Host, path and the lists of Accept go up in the normal
- * form of the key and of Vary: two spellings that are one to us must not get two answers from the
- * backend.  Else they go up as they came.
+ * Runs a fetch for a flight: from the fetch's events to the flight's.
  *
  *	fetch ── head ──> flight_head ──> object, or NULL: nobody wants it, stop
  *	      ── body ──> flight_body ──> false: pause; `look` resumes
@@ -14,10 +8,13 @@
  *	      ── fail ──> flight_failed (before the head) or flight_broken
  *
  * `look` is the message by which flight and object say, from any thread, that nobody may want this
- * any more, or that there is room again.
+ * any more, that many more do, or that there is room again.  What nobody waits for any more, but
+ * others could use, goes on if it has begun, as far as the pool bears it; what only one would have
+ * had is cancelled.
  */
-#include "upstream/fill.h"
+#include "upstream/fill_priv.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -25,15 +22,14 @@
 #include <event2/event.h>
 
 #include "base/contract.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "http/cond.h"
-#include "http/fresh.h"
 #include "http/key.h"
 #include "http/route.h"
 #include "http/tags.h"
-#include "http/vary.h"
-#include "upstream/fetch.h"
+#include "upstream/hedge.h"
 #include "upstream/resolve.h"
 
 /* Seconds.  Long enough for a client that reads to catch up, short enough for the others. */
@@ -47,10 +43,11 @@ struct fill {
 	struct obj			*obj;		/* a reference, from the head on */
 	struct conf			*conf;		/* a reference */
 	const struct conf_upstream	*upstream;
-	struct fetch			*fetch;
+	struct hedge			*fetch;
 	struct head			 req;		/* what the answer answers */
 	struct buf			 plain;		/* the request without our conditions */
 	bool				 whole;		/* without the client's own conditions */
+	uint64_t			 client, route;	/* hashes: who asks, and by which route */
 	struct now			 asked;
 	bool				 paused;
 	struct event			*patience;	/* with a reader who holds up the others */
@@ -71,14 +68,16 @@ struct fills {
 
 static void	look(void *arg);
 static void	start_fetch(struct fill *f, struct slice head);
-static void	fetch_failed(void *arg, enum fetch_error error, const char *why);
+static void	fetch_failed(void *arg, const struct fetch_failure *failure);
 
 static const struct flight_failure abandoned = {
-	503, "abandoned", "nobody waits for this answer"
+	.status = 503, .detail = "abandoned", .text = "nobody waits for this answer",
 };
-static const struct flight_failure stopping = { 503, "stopping", "Corral is stopping" };
+static const struct flight_failure stopping = {
+	.status = 503, .detail = "stopping", .text = "Corral is stopping",
+};
 static const struct flight_failure cut_body = {
-	400, "request-body", "the request's body broke off"
+	.status = 400, .detail = "request-body", .text = "the request's body broke off",
 };
 
 struct fills *
@@ -121,7 +120,7 @@ fill_free(struct fill *f)
 static void
 fill_cancel(struct fill *f, const struct flight_failure *why)
 {
-	fetch_cancel(f->fetch);
+	hedge_cancel(f->fetch);
 	f->fetch = NULL;
 	if (f->obj == NULL)
 		flight_failed(f->flight, why);
@@ -151,105 +150,38 @@ fills_free(struct fills *fs)
 	FREE(fs);
 }
 
-/* The request that goes up. */
-
-/* RFC 9110 7.6.3: a pseudonym, and a comment by which we know our own. */
-static void
-add_via(const struct cache *c, struct buf *out)
-{
-	buf_addf(out, "corral (%08x)", (unsigned)cache_identity(c));
-}
-
-bool
-fill_is_loop(const struct cache *c, const struct head *req)
-{
-	const struct hdr_field *f = NULL;
-	struct buf mine = { 0 };
-	bool loop = false;
-
-	if (hdr_get(req, SLICE("Via")) == NULL)
-		return false;
-	add_via(c, &mine);
-	while (!loop && (f = hdr_next(req, SLICE("Via"), f)) != NULL)
-		loop = memmem(f->value.p, f->value.n, mine.p, mine.n) != NULL;
-	buf_fini(&mine);
-	return loop;
-}
-
-/* Said anew by us, or no business of the upstream's. */
-static bool
-is_ours(struct slice name)
-{
-	static const struct slice ours[] = {
-		SLICE_INIT("Host"), SLICE_INIT("Content-Length"), SLICE_INIT("Expect"),
-	};
-
-	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-		if (slice_caseeq(name, ours[i]))
-			return true;
-	return false;
-}
+/* What it is asked by. */
 
 /*
- * What a client asks of caches, which the route has us ignore: then one that stands between us and
- * the backend must not follow it either.
+ * What has to be the same in every Corral and after every start (`balance: hash`), and only groups
+ * requests of which none gets more than its turn: no secret seed.
  */
-static bool
-is_control(struct slice name)
+static uint64_t
+public_hash(const void *p, size_t n)
 {
-	return slice_caseeq(name, SLICE("Cache-Control")) || slice_caseeq(name, SLICE("Pragma"));
+	static const struct hash_seed seed = { 0, 0 };
+
+	return hash_bytes(&seed, p, n);
 }
 
-static void
-write_body_framing(struct buf *out, const struct head *req)
+/* Who asks: its address, of IPv6 the network that one customer has (RFC 6177). */
+static uint64_t
+hash_client(const char *peer)
 {
-	if (req->framing == FRAMING_LENGTH) {
-		buf_add_str(out, "Content-Length: ");
-		buf_add_u64(out, req->length);
-		buf_add_str(out, "\r\n");
-	} else if (req->framing == FRAMING_CHUNKED) {
-		buf_add_str(out, "Transfer-Encoding: chunked\r\n");
-	}
+	struct in6_addr a;
+
+	if (inet_pton(AF_INET6, peer, &a) == 1)
+		return public_hash(&a, 8);
+	return public_hash(peer, strlen(peer));
 }
 
-/* Without the empty line. */
-static void
-write_request(struct buf *out, const struct fill_request *r, const struct head *req,
-    const struct conf_upstream *u, const struct cache *c)
+static uint64_t
+hash_route(const struct conf_route *route)
 {
-	struct slice authority, path;
-	struct buf host = { 0 };
+	const char *host = route->host == NULL ? "" : route->host;
+	const char *path = route->path == NULL ? "" : route->path;
 
-	key_split(r->key, &authority, &path);
-	if (req->authority.n == 0)
-		buf_add_str(&host, u->server.authority);
-	else if (r->whole)
-		key_authority(req, &host);
-	else
-		buf_add_slice(&host, req->authority);
-	buf_add_slice(out, req->method);
-	buf_add_str(out, " ");
-	buf_add_slice(out, r->whole ? path : req->path);
-	buf_add_str(out, " HTTP/1.1\r\n");
-	hdr_emit_field(out, SLICE("Host"), buf_slice(&host));
-	for (unsigned i = 0; i < req->n; i++) {
-		const struct hdr_field *f = &req->f[i];
-
-		if (is_ours(f->name) || (r->whole && (fresh_field_partial(f->name) ||
-		    (!r->route->client_control && is_control(f->name)))))
-			continue;
-		if (!r->whole || !vary_respell(req, f, out))
-			hdr_emit_field(out, f->name, f->value);
-	}
-	buf_addf(out, "Via: 1.%d ", req->minor);
-	add_via(c, out);
-	buf_add_str(out, "\r\n");
-	hdr_emit_field(out, SLICE("X-Forwarded-For"), slice_str(r->peer));
-	hdr_emit_field(out, SLICE("X-Forwarded-Proto"), SLICE("http"));
-	if (req->authority.n > 0)
-		hdr_emit_field(out, SLICE("X-Forwarded-Host"), buf_slice(&host));
-	write_body_framing(out, req);
-	buf_fini(&host);
+	return public_hash(host, strlen(host)) * 31 + public_hash(path, strlen(path));
 }
 
 /* What the fetch reports. */
@@ -314,7 +246,7 @@ ask_plainly(struct fill *f)
 {
 	log_info("upstream %s: a 304 that is not about what was asked for; asked again",
 	    f->upstream->name);
-	fetch_cancel(f->fetch);
+	hedge_cancel(f->fetch);
 	start_fetch(f, buf_slice(&f->plain));
 }
 
@@ -328,6 +260,9 @@ is_unasked(const struct fill *f, const struct head *resp)
 static void
 fetch_got_head(void *arg, struct head *resp)
 {
+	static const struct fetch_failure unasked = {
+		.error = FETCH_MALFORMED, .why = "a 304 to a request without conditions",
+	};
 	struct fill *f = arg;
 
 	CHECK(f, FILL_MAGIC);
@@ -338,9 +273,9 @@ fetch_got_head(void *arg, struct head *resp)
 	}
 	if (is_unasked(f, resp)) {
 		head_fini(resp);
-		fetch_cancel(f->fetch);
+		hedge_cancel(f->fetch);
 		stats_add(worker_stats(f->fills->worker), STAT_upstream_errors, 1);
-		fetch_failed(f, FETCH_MALFORMED, "a 304 to a request without conditions");
+		fetch_failed(f, &unasked);
 		return;
 	}
 	if (resp->status == 304 && flight_validates(f->flight) != NULL)
@@ -349,7 +284,7 @@ fetch_got_head(void *arg, struct head *resp)
 	f->obj = flight_head(f->flight, &f->req, resp, f->asked, clock_now());
 	if (f->obj == NULL) {
 		/* Nobody wants the rest, and the flight is over. */
-		fetch_cancel(f->fetch);
+		hedge_cancel(f->fetch);
 		fill_free(f);
 		return;
 	}
@@ -414,54 +349,26 @@ fetch_ended(void *arg)
 	fill_free(f);
 }
 
-static const char *
-failure_text(enum fetch_error error)
-{
-	switch (error) {
-	case FETCH_RESOLVE:
-		return "the upstream's name has no address";
-	case FETCH_CONNECT:
-		return "the upstream could not be reached";
-	case FETCH_CLOSED:
-		return "the upstream closed the connection without an answer";
-	case FETCH_QUEUE_FULL:
-		return "too many requests wait for the upstream";
-	case FETCH_QUEUE_TIMEOUT:
-		return "no connection to the upstream became free in time";
-	case FETCH_CONNECT_TIMEOUT:
-		return "the upstream's name was not resolved, or its connection not made, in time";
-	case FETCH_FIRST_BYTE_TIMEOUT:
-		return "the upstream did not answer in time";
-	case FETCH_IDLE_TIMEOUT:
-		return "the upstream stopped in the middle of its answer";
-	case FETCH_TOTAL_TIMEOUT:
-		return "the upstream's answer took too long";
-	case FETCH_MALFORMED:
-		return "the upstream's answer was not valid HTTP, or its head too large";
-	case FETCH_TRUNCATED:
-		return "the upstream's answer was cut short";
-	case FETCH_RESOURCES:
-		return "Corral is out of sockets for the upstream";
-	}
-	return "the upstream failed";
-}
-
 static void
-fetch_failed(void *arg, enum fetch_error error, const char *why)
+fetch_failed(void *arg, const struct fetch_failure *failure)
 {
 	struct fill *f = arg;
-	struct flight_failure failure = {
-		fetch_error_status(error), fetch_error_name(error), failure_text(error),
-	};
+	struct flight_failure why = fill_failure(failure);
 
 	CHECK(f, FILL_MAGIC);
 	f->fetch = NULL;
-	log_warn("upstream %s (%s): %s: %s", f->upstream->name, f->upstream->server.url,
-	    fetch_error_name(error), why);
+	if (why.dropped)
+		stats_add(worker_stats(f->fills->worker), STAT_refreshes_dropped, 1);
+	else
+		log_warn("upstream %s%s%s%s: %s: %s", f->upstream->name,
+		    failure->server != NULL ? " (" : "",
+		    failure->server != NULL ? failure->server : "",
+		    failure->server != NULL ? ")" : "", fetch_error_name(failure->error),
+		    failure->why);
 	if (f->obj != NULL)
 		flight_broken(f->flight);
 	else
-		flight_failed(f->flight, &failure);
+		flight_failed(f->flight, &why);
 	fill_free(f);
 }
 
@@ -488,27 +395,63 @@ static const struct fetch_ops fetch_ops = {
 static void
 start_fetch(struct fill *f, struct slice head)
 {
+	struct slice key = flight_key(f->flight);
 	struct fetch_request fr = {
 		.head = head,
 		.to_head = method_is(&f->req, "HEAD"),
 		.idempotent = method_is_idempotent(f->req.method),
 		.has_body = f->body != NULL,
 		.chunked = f->req.framing == FRAMING_CHUNKED,
+		.client = f->client,
+		.key = public_hash(key.p, key.n),
+		.route = f->route,
+		.background = flight_is_background(f->flight),
 	};
 
+	flight_wanted(f->flight, &fr.wanted);
 	f->asked = clock_now();
-	f->fetch = fetch_start(f->fills->worker, f->fills->resolver, f->upstream, &fr, &fetch_ops,
+	f->fetch = hedge_start(f->fills->worker, f->fills->resolver, f->upstream, &fr, &fetch_ops,
 	    f);
 }
 
-/* Somebody says that this may not be wanted any more, or that there is room. */
+/*
+ * Nobody waits for it: true, and it is no more, unless it may go on for the sake of those who will
+ * ask (or somebody has come in between).
+ */
+static bool
+gave_up(struct fill *f, enum flight_want want)
+{
+	if (want == WANT_WAITED_FOR || (want == WANT_KEEPING && hedge_orphan(f->fetch)) ||
+	    !flight_give_up(f->flight, &abandoned))
+		return false;
+	hedge_cancel(f->fetch);
+	f->fetch = NULL;
+	fill_free(f);
+	return true;
+}
+
+/* Before the head: somebody has come or gone. */
+static void
+look_at_waiters(struct fill *f)
+{
+	unsigned wanted;
+
+	if (!gave_up(f, flight_wanted(f->flight, &wanted)))
+		hedge_want(f->fetch, wanted);
+}
+
+/* Somebody says that fewer may want this, or many more, or that there is room. */
 static void
 look(void *arg)
 {
 	struct fill *f = arg;
 
 	CHECK(f, FILL_MAGIC);
-	if (f->obj == NULL ? !flight_wanted(f->flight) : !obj_wanted(f->obj)) {
+	if (f->obj == NULL) {
+		look_at_waiters(f);
+		return;
+	}
+	if (!obj_wanted(f->obj)) {
 		fill_cancel(f, &abandoned);
 		return;
 	}
@@ -521,7 +464,7 @@ look(void *arg)
 	f->paused = false;
 	if (f->patience != NULL)
 		evtimer_del(f->patience);
-	fetch_resume(f->fetch);
+	hedge_resume(f->fetch);
 }
 
 /* The client's side. */
@@ -542,6 +485,8 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	f->body = r->body;
 	f->arg = r->arg;
 	f->whole = r->whole;
+	f->client = hash_client(r->peer);
+	f->route = hash_route(r->route);
 	f->look.fn = look;
 	f->look.arg = f;
 	head_copy(&f->req, r->req);
@@ -550,7 +495,9 @@ fill_start(struct fills *fs, const struct fill_request *r)
 	LIST_INSERT_HEAD(&fs->all, f, link);
 	flight_set_source(f->flight, fs->worker, &f->look);
 
-	write_request(&head, r, &f->req, f->upstream, fs->cache);
+	if (flight_is_background(f->flight))
+		stats_add(worker_stats(fs->worker), STAT_refreshes, 1);
+	fill_write_request(&head, r, &f->req, f->upstream, fs->cache);
 	if ((stored = flight_validates(f->flight)) != NULL) {
 		buf_add_slice(&f->plain, buf_slice(&head));
 		buf_add_str(&f->plain, "\r\n");
@@ -566,14 +513,14 @@ bool
 fill_send_body(struct fill *f, const char *p, size_t n)
 {
 	CHECK(f, FILL_MAGIC);
-	return fetch_send_body(f->fetch, p, n);
+	return hedge_send_body(f->fetch, p, n);
 }
 
 void
 fill_send_end(struct fill *f)
 {
 	CHECK(f, FILL_MAGIC);
-	fetch_send_end(f->fetch);
+	hedge_send_end(f->fetch);
 }
 
 void

@@ -1,429 +1,419 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Model: places are counted, idle connections lie on a list in the order of their return, waits
- * stand in a queue.
+ * stand in the line.
  *
- *	           pool_acquire                     pool_release
+ *	             pool_acquire                     pool_release
  *	PW_NONE ------------------> PW_PLACE ----------------------> PW_NONE
  *	    |                          ^
- *	    +----> PW_QUEUED --> PW_GIVEN (message on its way; has a place)
+ *	    +----> PW_QUEUED --> PW_GIVEN     (message on its way; has a place)
+ *	                  \----> PW_REFUSED --> PW_NONE   (message on its way; has none)
  *
- * Invariants, under the lock:
- *  - places + idle <= max, except after a reload lowered max; then nothing is opened until it is so
- *  - somebody is queued only while there is no idle connection and places >= max
+ * Invariants, whenever the lock is free:
+ *  - places + idle <= limit, except after it shrank (a reload, or `auto`); then nothing is opened
+ *    until it is so
+ *  - somebody stands in the line only while places >= limit and a server is up
  *  - idle <= keepalive, and each idle connection has nobody but the pool
+ *  - a place has a server, which counts it; what its breaker began with it is ended once, by
+ *    pool_report(), or by pool_release() when nothing was reported
  *
- * Threads: any; one mutex for all of it.  Under it: link, count, and post to a mailbox (lock order:
- * pool, then mailbox).  The post has to be inside, or a wait could be cancelled and freed between
- * the giving and the posting.  Nothing is called out from under it, and sockets are closed after
- * it.  The sweep polls a bounded number of idle sockets under it, without waiting, because a
- * connection taken off the list for a look would be missing to those who ask meanwhile.
+ * An idle connection never stands in the way of a place: if the server that was chosen has none
+ * that will do, the oldest one of any server is closed for the new one, in pool_leave().
+ *
+ * Threads: any; one mutex for all of it.  Under it: choose, link, count, and post to a mailbox
+ * (lock order: pool, then mailbox).  The post has to be inside, or a wait could be cancelled and
+ * freed between the giving and the posting.  Nothing is called out from under it, and sockets are
+ * closed after it.  A wait in the line is the pool's; with its message on its way it is its
+ * worker's again, who may take the message back.
+ *
+ * No timers: a server can go down only by something told here (a report, a health check, a reload),
+ * and then those in the line are told at once; one whose breaker's pause is over is found up by the
+ * next who is to be given a place.
  *
  * Why not a pool per worker: with max_connections 3 and four workers one of them would have none,
  * and the idle connections of one would block the places of the others.
  */
 #include "upstream/pool.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/contract.h"
 
-#define SWEEP_POLL	64	/* the oldest ones; servers close those first */
+#include "upstream/pool_priv.h"
 
-enum pool_wait_state {
-	PW_NONE,
-	PW_QUEUED,		/* on shared.queue */
-	PW_GIVEN,		/* has a place; its message is posted */
-	PW_PLACE,		/* has a place and knows it */
-};
+#define RETRY_AFTER_LEAST	USEC_PER_SEC
+#define RETRY_AFTER_MOST	(60 * USEC_PER_SEC)
 
-/* An open connection that nobody uses. */
-struct idle {
-	int			 fd;
-	usec_t			 since;
-	TAILQ_ENTRY(idle)	 link;
-};
+static struct pool_wait *
+wait_of(struct line_node *n)
+{
+	return (struct pool_wait *)(void *)((char *)n - offsetof(struct pool_wait, node));
+}
 
-TAILQ_HEAD(idle_list, idle);
-
-struct pool {
-	unsigned		 magic;
-#define POOL_MAGIC		 0x9b1d3ac4
-	_Atomic unsigned	 refs;
-	pthread_mutex_t		 lock;
-	struct {
-		unsigned	 max;
-		unsigned	 queue_length;
-		unsigned	 keepalive;
-		usec_t		 keepalive_idle;
-		unsigned	 places;	/* PW_GIVEN and PW_PLACE */
-		unsigned	 nidle;
-		unsigned	 nqueued;
-		struct idle_list idle;		/* newest first */
-		TAILQ_HEAD(, pool_wait) queue;	/* first come first */
-	} shared;
-};
-
+/* On the worker of the wait: what another thread made of it. */
 static void
-limits_from(struct pool *p, const struct conf_upstream *u)
+told(void *arg)
 {
-	p->shared.max = u->max_connections;
-	p->shared.queue_length = u->queue_length;
-	p->shared.keepalive = u->keepalive_connections;
-	p->shared.keepalive_idle = u->keepalive_idle;
-}
+	struct pool_wait *w = arg;
+	struct pool *p = w->pool;
+	enum pool_answer answer = POOL_READY;
 
-struct pool *
-pool_new(const struct conf_upstream *u)
-{
-	struct pool *p;
-
-	NEW(p, POOL_MAGIC);
-	atomic_init(&p->refs, 1);
-	ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-	TAILQ_INIT(&p->shared.idle);
-	TAILQ_INIT(&p->shared.queue);
-	limits_from(p, u);
-	return p;
-}
-
-struct pool *
-pool_ref(struct pool *p)
-{
 	CHECK(p, POOL_MAGIC);
-	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-	return p;
-}
-
-/* Outside the lock. */
-static void
-close_all(struct idle_list *list)
-{
-	struct idle *i;
-
-	while ((i = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, i, link);
-		if (i->fd >= 0)
-			close(i->fd);
-		free(i);
+	if (w->state == PW_GIVEN) {
+		w->state = PW_PLACE;
+		if (w->fd >= 0 && !pool_still_idle(w->fd)) {
+			close(w->fd);
+			w->fd = -1;
+		}
+	} else {
+		ASSERT(w->state == PW_REFUSED);
+		answer = w->answer;
+		w->state = PW_NONE;
+		w->pool = NULL;
+		pool_unref(p);
 	}
+	w->ready(w->arg, answer);
 }
+
+/* Limits and servers, locked */
+
+unsigned
+pool_limit(const struct pool *p)
+{
+	return p->shared.fixed > 0 ? p->shared.fixed : limit_now(&p->shared.limit);
+}
+
+bool
+pool_full(const struct pool *p)
+{
+	return p->shared.places >= pool_limit(p);
+}
+
+bool
+pool_any_up(const struct pool *p, usec_t mono)
+{
+	for (unsigned i = 0; i < p->shared.nservers; i++)
+		if (server_is_up(p->shared.server[i], mono))
+			return true;
+	return false;
+}
+
+/* While none is up: when the first of them may be. */
+static usec_t
+back_up_in(const struct pool *p, usec_t mono)
+{
+	usec_t check = p->shared.health_interval > 0 ? p->shared.health_interval : USEC_PER_SEC;
+	usec_t soonest = USEC_NEVER, t;
+
+	for (unsigned i = 0; i < p->shared.nservers; i++) {
+		const struct server *s = p->shared.server[i];
+
+		t = breaker_wait(&s->shared.breaker, mono);
+		if (!s->shared.healthy && t < check)
+			t = check;
+		if (t < soonest)
+			soonest = t;
+	}
+	/* A probe is out: nobody knows how long it takes. */
+	return soonest > 0 && soonest < USEC_NEVER ? soonest : USEC_PER_SEC;
+}
+
+/* Idle connections, locked */
 
 void
-pool_unref(struct pool *p)
+pool_drop_idle(struct pool *p, struct idle *i, struct idle_list *dropped)
 {
-	if (p == NULL)
-		return;
-	CHECK(p, POOL_MAGIC);
-	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) > 1)
-		return;
-	ASSERT(p->shared.places == 0 && p->shared.nqueued == 0);
-	close_all(&p->shared.idle);
-	pthread_mutex_destroy(&p->lock);
-	FREE(p);
-}
-
-/* Nothing to read and not closed: whatever an idle server says is wrong (RFC 9112 9.2). */
-static bool
-still_idle(int fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-}
-
-/* Locked.  From the list to another one, to be closed outside. */
-static void
-drop_idle(struct pool *p, struct idle *i, struct idle_list *dropped)
-{
-	TAILQ_REMOVE(&p->shared.idle, i, link);
+	server_remove_idle(i, &p->shared.idle);
 	p->shared.nidle--;
 	TAILQ_INSERT_TAIL(dropped, i, link);
 }
 
-/* On the worker of the wait: the place that a releaser gave. */
-static void
-given(void *arg)
-{
-	struct pool_wait *w = arg;
-
-	ASSERT(w->state == PW_GIVEN);
-	w->state = PW_PLACE;
-	if (w->fd >= 0 && !still_idle(w->fd)) {
-		close(w->fd);
-		w->fd = -1;
-	}
-	w->ready(w->arg);
-}
-
-/* Locked.  One place, with a connection or without, goes to the first in the queue. */
-static void
-give(struct pool *p, int fd)
-{
-	struct pool_wait *w = TAILQ_FIRST(&p->shared.queue);
-
-	TAILQ_REMOVE(&p->shared.queue, w, link);
-	p->shared.nqueued--;
-	p->shared.places++;
-	w->state = PW_GIVEN;
-	w->fd = fd;
-	worker_post(w->worker, &w->msg);
-}
-
-/* Locked.  Places that have become free go to those who wait, and what is idle beyond the limits
- * goes away, the oldest first. */
-static void
-settle(struct pool *p, struct idle_list *dropped)
-{
-	while (p->shared.nidle > 0 && (p->shared.nidle > p->shared.keepalive ||
-	    p->shared.places + p->shared.nidle > p->shared.max))
-		drop_idle(p, TAILQ_LAST(&p->shared.idle, idle_list), dropped);
-	while (p->shared.nqueued > 0 && p->shared.places + p->shared.nidle < p->shared.max)
-		give(p, -1);
-}
-
 void
-pool_configure(struct pool *p, const struct conf_upstream *u)
-{
-	struct idle_list dropped = TAILQ_HEAD_INITIALIZER(dropped);
-
-	CHECK(p, POOL_MAGIC);
-	pthread_mutex_lock(&p->lock);
-	limits_from(p, u);
-	settle(p, &dropped);
-	pthread_mutex_unlock(&p->lock);
-	close_all(&dropped);
-}
-
-/* Locked.  The newest idle connection if it is young enough. */
-static struct idle *
-take_idle(struct pool *p, usec_t max_idle, usec_t mono)
-{
-	struct idle *i = TAILQ_FIRST(&p->shared.idle);
-
-	if (max_idle > p->shared.keepalive_idle)
-		max_idle = p->shared.keepalive_idle;
-	if (i == NULL || mono - i->since > max_idle)
-		return NULL;
-	TAILQ_REMOVE(&p->shared.idle, i, link);
-	p->shared.nidle--;
-	return i;
-}
-
-/*
- * Locked.  A place, with an idle connection or without.  False: all are taken.  When no idle
- * connection will do, the oldest one makes room for a new one.
- */
-static bool
-take_place(struct pool *p, struct pool_wait *w, usec_t mono, struct idle **i,
-    struct idle_list *dropped)
-{
-	*i = take_idle(p, w->max_idle, mono);
-	if (*i == NULL && p->shared.places + p->shared.nidle >= p->shared.max) {
-		if (p->shared.nidle == 0 || p->shared.places >= p->shared.max)
-			return false;
-		drop_idle(p, TAILQ_LAST(&p->shared.idle, idle_list), dropped);
-	}
-	p->shared.places++;
-	return true;
-}
-
-/* With a place: the next younger idle connection, after one that was found dead. */
-static struct idle *
-next_idle(struct pool *p, struct pool_wait *w, usec_t mono)
+pool_drop_idle_of(struct pool *p, struct server *s, struct idle_list *dropped)
 {
 	struct idle *i;
 
-	pthread_mutex_lock(&p->lock);
-	i = take_idle(p, w->max_idle, mono);
-	pthread_mutex_unlock(&p->lock);
-	return i;
+	while ((i = TAILQ_FIRST(&s->shared.idle)) != NULL)
+		pool_drop_idle(p, i, dropped);
 }
 
-/* With a place: an idle connection that is alive, or -1.  i: the first one to look at. */
-static int
-first_alive(struct pool *p, struct pool_wait *w, usec_t mono, struct idle *i)
+/* The line, locked */
+
+/* From the line, with an answer that is no place. */
+static void
+refuse(struct pool *p, struct pool_wait *w, enum pool_answer answer, usec_t retry_after)
 {
-	int fd;
-
-	for (; i != NULL; i = next_idle(p, w, mono)) {
-		fd = i->fd;
-		free(i);
-		if (still_idle(fd))
-			return fd;
-		close(fd);
-	}
-	return -1;
+	w->state = PW_REFUSED;
+	w->answer = answer;
+	w->retry_after = retry_after;
+	p->shared.refused += answer == POOL_FULL;
+	worker_post(w->worker, &w->msg);
 }
 
-/* Locked.  To the end of the queue, if it has room. */
+static void
+refuse_all(struct pool *p, usec_t mono)
+{
+	usec_t t = back_up_in(p, mono);
+	struct line_node *n;
+
+	while ((n = line_take(&p->shared.line)) != NULL)
+		refuse(p, wait_of(n), POOL_DOWN, t);
+}
+
+/* A place to the first in the line.  False: no server is up. */
 static bool
-enqueue(struct pool *p, struct pool_wait *w)
+give(struct pool *p, usec_t mono, struct idle_list *dropped)
 {
-	if (p->shared.nqueued >= p->shared.queue_length)
+	struct pool_wait *w = wait_of(line_first(&p->shared.line));
+	struct server *s = pool_choose(p, w, mono);
+	struct idle *i;
+
+	if (s == NULL)
 		return false;
-	w->state = PW_QUEUED;
-	p->shared.nqueued++;
-	TAILQ_INSERT_TAIL(&p->shared.queue, w, link);
+	(void)line_take(&p->shared.line);
+	i = pool_take_place(p, w, s, mono);
+	w->held_back = true;
+	w->state = PW_GIVEN;
+	w->fd = -1;
+	if (i != NULL) {
+		w->fd = i->fd;
+		i->fd = -1;
+		TAILQ_INSERT_TAIL(dropped, i, link);
+	}
+	worker_post(w->worker, &w->msg);
 	return true;
+}
+
+/* Places that have become free go to those who wait, and what is idle beyond the limits goes away,
+ * the oldest first. */
+static void
+settle(struct pool *p, usec_t mono, struct idle_list *dropped)
+{
+	if (p->shared.line.n > 0 && !pool_any_up(p, mono))
+		refuse_all(p, mono);
+	while (p->shared.line.n > 0 && !pool_full(p))
+		if (!give(p, mono, dropped))
+			refuse_all(p, mono);
+	while (p->shared.nidle > 0 && (p->shared.nidle > p->shared.keepalive ||
+	    p->shared.places + p->shared.nidle > pool_limit(p)))
+		pool_drop_idle(p, TAILQ_LAST(&p->shared.idle, idle_list), dropped);
+}
+
+void
+pool_enter(struct pool *p, struct idle_list *dropped, usec_t mono)
+{
+	TAILQ_INIT(dropped);
+	pthread_mutex_lock(&p->lock);
+	rate_tick(&p->shared.rate, p->shared.line.n > 0, mono);
+}
+
+void
+pool_leave(struct pool *p, struct idle_list *dropped, usec_t mono)
+{
+	settle(p, mono, dropped);
+	rate_tick(&p->shared.rate, p->shared.line.n > 0, mono);
+	pthread_mutex_unlock(&p->lock);
+	idle_close_all(dropped);
+}
+
+/* When it is worth while to ask again, for one who would be the nth of the line. */
+static usec_t
+retry_after(const struct pool *p, unsigned nth)
+{
+	usec_t t = rate_wait(&p->shared.rate, nth);
+
+	if (t < RETRY_AFTER_LEAST || t == USEC_NEVER)
+		return RETRY_AFTER_LEAST;
+	return t < RETRY_AFTER_MOST ? t : RETRY_AFTER_MOST;
+}
+
+/*
+ * The last of the line would have to wait too long.  One may wait whatever the rate was: only while
+ * somebody does is it measured, so a backend that hung for a minute and is well again is noticed.
+ */
+static bool
+too_long(const struct pool *p)
+{
+	usec_t t = rate_wait(&p->shared.rate, p->shared.line.n);
+
+	return p->shared.line.n > p->shared.queue_length ||
+	    (p->shared.line.n > 1 && t != USEC_NEVER && t > p->shared.queue_timeout);
+}
+
+/*
+ * Into the line.  If it is too long then, whoever would be its last has to go, now rather than
+ * after queue.timeout: mostly the one who comes, but not if the other has had more turns.
+ */
+static enum pool_answer
+stand_in_line(struct pool *p, struct pool_wait *w, usec_t mono)
+{
+	struct pool_wait *last;
+
+	line_add(&p->shared.line, &w->node, w->client, w->key, w->wanted, mono);
+	w->state = PW_QUEUED;
+	if (!too_long(p))
+		return POOL_QUEUED;
+	last = wait_of(line_last(&p->shared.line));
+	line_remove(&p->shared.line, &last->node);
+	if (last != w) {
+		refuse(p, last, POOL_FULL, retry_after(p, p->shared.line.n + 1));
+		return POOL_QUEUED;
+	}
+	w->state = PW_NONE;
+	w->retry_after = retry_after(p, p->shared.line.n + 1);
+	p->shared.refused++;
+	return POOL_FULL;
+}
+
+/* Locked.  *i: the idle connection of a place, or NULL. */
+static enum pool_answer
+ask(struct pool *p, struct pool_wait *w, usec_t mono, struct idle **i)
+{
+	struct server *s;
+
+	if (!pool_full(p) && p->shared.line.n == 0) {
+		if ((s = pool_choose(p, w, mono)) != NULL) {
+			*i = pool_take_place(p, w, s, mono);
+			w->state = PW_PLACE;
+			return POOL_READY;
+		}
+	} else if (pool_any_up(p, mono)) {
+		return w->background ? POOL_BUSY : stand_in_line(p, w, mono);
+	}
+	w->retry_after = back_up_in(p, mono);
+	return POOL_DOWN;
 }
 
 enum pool_answer
 pool_acquire(struct pool *p, struct pool_wait *w, usec_t mono)
 {
-	struct idle_list dropped = TAILQ_HEAD_INITIALIZER(dropped);
+	enum pool_answer answer;
+	struct idle_list dropped;
 	struct idle *i = NULL;
-	bool place, queued = false;
 
 	CHECK(p, POOL_MAGIC);
 	ASSERT(w->state == PW_NONE && w->ready != NULL && w->worker != NULL);
 	w->pool = pool_ref(p);
 	w->fd = -1;
-	w->msg.fn = given;
+	w->retry_after = 0;
+	w->msg.fn = told;
 	w->msg.arg = w;
 
-	pthread_mutex_lock(&p->lock);
-	place = take_place(p, w, mono, &i, &dropped);
-	if (place)
-		w->state = PW_PLACE;
-	else
-		queued = enqueue(p, w);
-	pthread_mutex_unlock(&p->lock);
+	pool_enter(p, &dropped, mono);
+	answer = ask(p, w, mono, &i);
+	pool_leave(p, &dropped, mono);
 
 	/* w of a queued one may be changed by another thread from here on. */
-	close_all(&dropped);
-	if (queued)
-		return POOL_QUEUED;
-	if (!place) {
+	if (answer == POOL_QUEUED)
+		return answer;
+	if (answer != POOL_READY) {
 		w->pool = NULL;
 		pool_unref(p);
-		return POOL_FULL;
+		return answer;
 	}
-	w->fd = first_alive(p, w, mono, i);
-	return POOL_READY;
+	w->fd = pool_first_alive(p, w, mono, i);
+	return answer;
 }
 
 void
 pool_cancel(struct pool_wait *w, usec_t mono)
 {
 	struct pool *p = w->pool;
-	bool queued;
+	struct idle_list dropped;
+	int state;
 
 	CHECK(p, POOL_MAGIC);
-	pthread_mutex_lock(&p->lock);
-	ASSERT(w->state == PW_QUEUED || w->state == PW_GIVEN);
-	queued = w->state == PW_QUEUED;
-	if (queued) {
-		TAILQ_REMOVE(&p->shared.queue, w, link);
-		p->shared.nqueued--;
-		w->state = PW_NONE;
-	}
-	pthread_mutex_unlock(&p->lock);
+	pool_enter(p, &dropped, mono);
+	state = w->state;
+	ASSERT(state == PW_QUEUED || state == PW_GIVEN || state == PW_REFUSED);
+	if (state == PW_QUEUED)
+		line_remove(&p->shared.line, &w->node);
+	pool_leave(p, &dropped, mono);
 
-	if (queued) {
-		w->pool = NULL;
-		pool_unref(p);
+	/* Out of the line it is ours alone. */
+	if (state != PW_QUEUED)
+		worker_unpost(w->worker, &w->msg);
+	if (state == PW_GIVEN) {
+		w->state = PW_PLACE;
+		pool_release(w, w->fd, mono);
 		return;
 	}
-	worker_unpost(w->worker, &w->msg);
-	w->state = PW_PLACE;
-	pool_release(w, w->fd, mono);
+	w->state = PW_NONE;
+	w->pool = NULL;
+	pool_unref(p);
 }
 
-/* Locked.  The place goes back; what is left of i is idle or to be closed. */
-static void
-take_back(struct pool *p, struct idle *i, struct idle_list *dropped)
+void
+pool_want(struct pool_wait *w, unsigned wanted)
 {
-	ASSERT(p->shared.places > 0);
-	p->shared.places--;
-	if (i != NULL && p->shared.nqueued > 0 &&
-	    p->shared.places + p->shared.nidle < p->shared.max) {
-		give(p, i->fd);
-		i->fd = -1;
-		TAILQ_INSERT_TAIL(dropped, i, link);
-	} else if (i != NULL) {
-		TAILQ_INSERT_HEAD(&p->shared.idle, i, link);
-		p->shared.nidle++;
-	}
-	settle(p, dropped);
+	struct pool *p = w->pool;
+
+	if (p == NULL)
+		return;
+	CHECK(p, POOL_MAGIC);
+	pthread_mutex_lock(&p->lock);
+	if (w->state == PW_QUEUED)
+		line_want(&p->shared.line, &w->node, wanted);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* What is given back: a connection for its list, or NULL if it can't be used again. */
+static struct idle *
+idle_of(int fd, usec_t mono)
+{
+	struct idle *i;
+
+	if (fd < 0)
+		return NULL;
+	i = XCALLOC(1, sizeof *i);
+	i->fd = fd;
+	i->since = mono;
+	return i;
 }
 
 void
 pool_release(struct pool_wait *w, int fd, usec_t mono)
 {
-	struct idle_list dropped = TAILQ_HEAD_INITIALIZER(dropped);
 	struct pool *p = w->pool;
-	struct idle *i = NULL;
+	struct server *s = w->server;
+	struct idle *i = idle_of(fd, mono);
+	struct idle_list dropped;
 
 	CHECK(p, POOL_MAGIC);
 	ASSERT(w->state == PW_PLACE);
+	pool_enter(p, &dropped, mono);
+	pool_leave_server(p, w, mono);
+	ASSERT(p->shared.places > 0);
+	p->shared.places--;
+	p->shared.orphans -= w->orphan;
+	rate_count(&p->shared.rate, pool_limit(p));
+	if (i != NULL && s->shared.listed && s->shared.healthy) {
+		server_add_idle(s, i, &p->shared.idle);
+		p->shared.nidle++;
+	} else if (i != NULL) {
+		TAILQ_INSERT_TAIL(&dropped, i, link);
+	}
+	pool_leave(p, &dropped, mono);
+
 	w->state = PW_NONE;
 	w->fd = -1;
+	w->orphan = false;
+	w->server = NULL;
+	server_unref(s);
 	w->pool = NULL;
-	if (fd >= 0) {
-		i = XCALLOC(1, sizeof *i);
-		i->fd = fd;
-		i->since = mono;
-	}
-	pthread_mutex_lock(&p->lock);
-	take_back(p, i, &dropped);
-	pthread_mutex_unlock(&p->lock);
-	close_all(&dropped);
 	pool_unref(p);
 }
 
-/* Locked.  Those among the oldest that are readable: closed by the server, or out of step. */
-static void
-drop_closed(struct pool *p, struct idle_list *dropped)
+usec_t
+pool_retry_after(struct pool *p)
 {
-	struct pollfd pfd[SWEEP_POLL];
-	struct idle *of[SWEEP_POLL], *i;
-	nfds_t n = 0;
-
-	TAILQ_FOREACH_REVERSE(i, &p->shared.idle, idle_list, link) {
-		if (n == SWEEP_POLL)
-			break;
-		pfd[n] = (struct pollfd){ .fd = i->fd, .events = POLLIN | POLLRDHUP };
-		of[n++] = i;
-	}
-	if (n == 0 || poll(pfd, n, 0) <= 0)
-		return;
-	for (nfds_t k = 0; k < n; k++)
-		if (pfd[k].revents != 0)
-			drop_idle(p, of[k], dropped);
-}
-
-void
-pool_sweep(struct pool *p, usec_t mono)
-{
-	struct idle_list dropped = TAILQ_HEAD_INITIALIZER(dropped);
-	struct idle *i;
+	usec_t t;
 
 	CHECK(p, POOL_MAGIC);
 	pthread_mutex_lock(&p->lock);
-	while ((i = TAILQ_LAST(&p->shared.idle, idle_list)) != NULL &&
-	    mono - i->since > p->shared.keepalive_idle)
-		drop_idle(p, i, &dropped);
-	drop_closed(p, &dropped);
-	settle(p, &dropped);
+	t = retry_after(p, p->shared.line.n + 1);
 	pthread_mutex_unlock(&p->lock);
-	close_all(&dropped);
-}
-
-void
-pool_figures(struct pool *p, unsigned *open, unsigned *idle, unsigned *queued)
-{
-	CHECK(p, POOL_MAGIC);
-	pthread_mutex_lock(&p->lock);
-	*open = p->shared.places + p->shared.nidle;
-	*idle = p->shared.nidle;
-	*queued = p->shared.nqueued;
-	pthread_mutex_unlock(&p->lock);
+	return t;
 }

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Model: a list of pools by the names of their upstreams, as the conf bound last has them.
+ *
+ * Invariant: a pool that no conf names any more is off the list at once; it lives on while an older
+ * conf or a fetch holds it.
+ *
+ * Known by the name alone: an operator who changes an upstream's servers means the same upstream,
+ * and what is under way to it still counts.
+ */
 #include "upstream/pools.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/clock.h"
 #include "base/contract.h"
+
 #include "upstream/pool.h"
 
-/* A pool by the name and server it was made for. */
+/* A pool by the name it was made for. */
 struct named {
 	char			*name;
-	char			*url;
 	struct pool		*pool;		/* a reference */
 	struct conf		*conf;		/* last to name it, not referenced: an identity */
 	LIST_ENTRY(named)	 link;
@@ -39,7 +49,6 @@ forget(struct named *n)
 	LIST_REMOVE(n, link);
 	pool_unref(n->pool);
 	free(n->name);
-	free(n->url);
 	free(n);
 }
 
@@ -57,24 +66,23 @@ pools_free(struct pools *ps)
 }
 
 static struct named *
-find(struct pools *ps, const struct conf_upstream *u)
+find(struct pools *ps, const char *name)
 {
 	struct named *n;
 
 	LIST_FOREACH(n, &ps->all, link)
-		if (strcmp(n->name, u->name) == 0 && strcmp(n->url, u->server.url) == 0)
+		if (strcmp(n->name, name) == 0)
 			return n;
 	return NULL;
 }
 
 static struct named *
-make(struct pools *ps, const struct conf_upstream *u)
+make(struct pools *ps, const struct conf_upstream *u, usec_t mono)
 {
 	struct named *n = XCALLOC(1, sizeof *n);
 
 	n->name = contract_strndup(u->name, strlen(u->name));
-	n->url = contract_strndup(u->server.url, strlen(u->server.url));
-	n->pool = pool_new(u);
+	n->pool = pool_new(u, mono);
 	LIST_INSERT_HEAD(&ps->all, n, link);
 	return n;
 }
@@ -88,6 +96,7 @@ release(void *pool)
 void
 pools_bind(struct pools *ps, struct conf *conf)
 {
+	usec_t mono = clock_mono();
 	struct named *n, *next;
 
 	CHECK(ps, POOLS_MAGIC);
@@ -95,15 +104,14 @@ pools_bind(struct pools *ps, struct conf *conf)
 		struct conf_upstream *u = &conf->upstreams[i];
 
 		ASSERT(u->runtime == NULL);
-		if ((n = find(ps, u)) == NULL)
-			n = make(ps, u);
+		if ((n = find(ps, u->name)) == NULL)
+			n = make(ps, u, mono);
 		else
-			pool_configure(n->pool, u);
+			pool_configure(n->pool, u, mono);
 		n->conf = conf;
 		u->runtime = pool_ref(n->pool);
 		u->runtime_release = release;
 	}
-	/* What this conf doesn't name lives on only while an older conf or a fetch holds it. */
 	for (n = LIST_FIRST(&ps->all); n != NULL; n = next) {
 		next = LIST_NEXT(n, link);
 		if (n->conf != conf)
@@ -119,4 +127,14 @@ pools_sweep(struct pools *ps, usec_t mono)
 	CHECK(ps, POOLS_MAGIC);
 	LIST_FOREACH(n, &ps->all, link)
 		pool_sweep(n->pool, mono);
+}
+
+void
+pools_each(struct pools *ps, void (*fn)(void *arg, const char *name, struct pool *p), void *arg)
+{
+	struct named *n;
+
+	CHECK(ps, POOLS_MAGIC);
+	LIST_FOREACH(n, &ps->all, link)
+		fn(arg, n->name, n->pool);
 }

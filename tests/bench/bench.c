@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `make bench`: figures of the built program, no verdicts.  This process is the backend (one
- * thread,
- * which sleeps most of the time) and the clients (one epoll thread); Corral, and nginx for
- * comparison, are processes of their own.
+ * thread, which sleeps most of the time) and the clients (one epoll thread); Corral, and nginx for
+ * comparison, are processes of their own.  overload has a backend of its own.
  *
- *	bench [herd | unshareable | dribble | slow | hits]...	without words: all
+ *	bench [herd | unshareable | dribble | slow | hits | overload]...	without words: all
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/bench/overload.h"
 #include "tests/lib/client.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/herd.h"
@@ -338,6 +338,7 @@ static const struct {
 	{ "dribble", bench_dribble },
 	{ "slow", bench_slow },
 	{ "hits", bench_hits },
+	{ "overload", bench_overload },
 };
 
 int
@@ -356,7 +357,8 @@ main(int argc, char **argv)
 		any = any || wanted;
 	}
 	if (!any) {
-		fprintf(stderr, "usage: bench [herd | unshareable | dribble | slow | hits]...\n");
+		fprintf(stderr, "usage: bench [herd | unshareable | dribble | slow | hits | "
+		    "overload]...\n");
 		return 2;
 	}
 	return 0;

@@ -17,17 +17,23 @@ FLOW(admin_answers)
 {
 	static const char *const members[] = {"requests", "hit", "stale", "miss", "coalesced",
 	    "pass", "shed", "error", "upstream_fetches", "upstream_retries", "upstream_errors",
-	    "revalidated", "parked", "parked_peak", "flights", "objects", "bytes", "evictions",
-	    "purged", "saved_ms", "uptime_s", "version"};
+	    "revalidated", "refreshes", "refreshes_dropped", "hedges", "hedges_won", "kept_errors",
+	    "parked", "parked_peak", "flights", "objects", "bytes", "evictions", "purged",
+	    "saved_ms", "queued", "learned_routes", "uptime_s", "fetch_time_us.count",
+	    "queue_time_us.count", "park_time_us.count", "upstreams.default.limit"};
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start("upstream: %s\nworkers: 2\n", origin_url(o));
 	struct answer *a = client_get(daemon_admin(d), "/stats", "");
 
 	ck_assert(answer_says(a, "Content-Type", "application/json"));
+	ck_assert_ptr_nonnull(strstr(a->body, "\"version\""));
+	ck_assert_ptr_nonnull(strstr(a->body, "\"learned\""));
 	answer_free(a);
+	daemon_wait_text(d, "upstreams.default.servers.0.url", origin_url(o));
 	for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++)
 		daemon_stat(d, members[i]);
 	ck_assert_int_eq(request(d, "GET", "/healthz"), 200);
+	ck_assert_int_eq(request(d, "GET", "/readyz"), 200);
 	ck_assert_int_eq(request(d, "GET", "/nothing"), 404);
 	ck_assert_int_eq(request(d, "DELETE", "/stats"), 405);
 	ck_assert_int_eq(request(d, "GET", "/purge"), 405);

@@ -34,6 +34,7 @@ static const struct origin_rule rules[] = {
     {.path = "/429", .status = 429, .fields = "Cache-Control: max-age=100\r\n"},
     {.path = "/403", .status = 403},
     {.path = "/500", .status = 500},
+    {.path = "/kept", .status = 500},
     {.path = "/silent"},
     {.path = "/silent/etag", .fields = "ETag: \"1\"\r\n"},
     {.path = "/expired", .fields = "Cache-Control: max-age=0, must-revalidate\r\n"},
@@ -140,8 +141,11 @@ static const struct step steps[] = {
     {0, NULL, "/503", "", 200, KEEP, 99, 0},
     {130, NULL, "/503", "", 200, "corral; fwd=stale; fwd-status=503; ttl=#; detail=stale-if-error",
 	-31, AGED(130)},
+    {0, NULL, "/kept", "", 500, KEEP, 99, 0},
+    {0, NULL, "/kept", "", 500, "corral; hit; ttl=#", 99, AGED(0)},
     /* Errors of ours. */
     {0, NULL, "/down", "", 502, MISS "; detail=connect", 0, 0},
+    {0, NULL, "/down", "", 502, "corral; detail=connect", 0, 0},
     {0, NULL, "/closed", "", 502, MISS "; detail=closed", 0, 0},
     {0, NULL, "/malformed", "", 502, MISS "; detail=malformed", 0, 0},
     {0, NULL, "/no-route", "X-Route: none\r\n", 404, "corral; detail=no-route", 0, 0},
@@ -322,13 +326,16 @@ FLOW(cache_status)
 	d = daemon_start_steered("workers: 2\ncache: { max_object: 4KiB }\nupstreams:\n"
 	    "  default: { servers: [ %s ] }\n  down: { servers: [ %s ] }\nroutes:\n"
 	    "  - { match: { host: test, path: /off }, cache: off }\n"
-	    "  - { match: { host: test, path: /obey }, client_control: obey }\n"
-	    "  - { match: { host: test, path: /alone }, coalesce: off }\n"
-	    "  - { match: { host: test, path: /key/ }, key: { headers: [ X-Device ] } }\n"
+	    "  - { match: { host: test, path: /obey }, jitter: off, client_control: obey }\n"
+	    "  - { match: { host: test, path: /alone }, jitter: off, coalesce: off }\n"
+	    "  - { match: { host: test, path: /key/ }, jitter: off,\n"
+	    "      key: { headers: [ X-Device ] } }\n"
 	    "  - { match: { host: test, path: /limit }, park: { limit: 5 } }\n"
 	    "  - { match: { host: test, path: /patience }, park: { timeout: 200ms } }\n"
-	    "  - { match: { host: test, path: /down }, upstream: down }\n"
-	    "  - { match: { host: test } }\n", origin_url(o), down);
+	    "  - { match: { host: test, path: /down }, upstream: down, error_ttl: 100s }\n"
+	    "  - { match: { host: test, path: /kept }, jitter: off, error_ttl: 100s }\n"
+	    "  - { match: { host: test }, jitter: off, error_ttl: off }\n",
+	    origin_url(o), down);
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		origin_rule(o, &rules[i]);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)

@@ -12,7 +12,7 @@
 	"  - match: { path: /a }\n"			\
 	"    upstream: ap\n"				\
 	"    coalesce: perhaps\n"			\
-	"    error_ttl: 1s\n"				\
+	"    override_ttl: 1s\n"			\
 	"workers: 100000\n"
 
 FLOW(config_faults)

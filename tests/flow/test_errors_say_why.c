@@ -21,7 +21,8 @@ FLOW(errors_say_why)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start("workers: 1\nlimits: { body: 1KiB }\nupstreams:\n  default:\n"
-	    "    servers: [ %s ]\n    timeouts: { first_byte: 200ms }\n", origin_url(o));
+	    "    servers: [ %s ]\n    timeouts: { first_byte: 200ms }\n    breaker: off\n",
+	    origin_url(o));
 	struct client *c = client_open(daemon_addr(d));
 	struct answer *a;
 

@@ -22,7 +22,8 @@ age_is(struct daemon *d, long least, const char *ttl_text)
 FLOW(expiry_and_age)
 {
 	struct origin *o = origin_start();
-	struct daemon *d = daemon_start_steered("upstream: %s\nworkers: 2\n", origin_url(o));
+	struct daemon *d = daemon_start_steered("upstream: %s\nworkers: 2\n"
+	    "routes: [ { jitter: off } ]\n", origin_url(o));
 	struct herd *h;
 
 	origin_answer(o, .path = "/p", .bytes = 100,

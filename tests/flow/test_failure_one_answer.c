@@ -58,7 +58,7 @@ FLOW(failure_one_answer)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start("workers: 2\nupstreams:\n  default:\n    servers: [ %s ]\n"
-	    "    timeouts: { first_byte: 1s }\n", origin_url(o));
+	    "    timeouts: { first_byte: 1s }\n    breaker: off\n", origin_url(o));
 
 	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
 		scenario(o, d, &failures[i]);

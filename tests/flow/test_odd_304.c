@@ -167,7 +167,8 @@ FLOW(odd_304)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("workers: 2\nupstream: %s\nroutes:\n"
-	    "  - { match: { path: /off/ }, cache: off }\n  - {}\n", origin_url(o));
+	    "  - { match: { path: /off/ }, cache: off }\n  - { error_ttl: off }\n",
+	    origin_url(o));
 
 	nothing_stored(o, d);
 	not_asked(o, d, "/plain", "", true);

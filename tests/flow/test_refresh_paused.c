@@ -118,7 +118,7 @@ each(void (*scenario)(struct origin *o, struct daemon *d))
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("workers: 2\nupstreams:\n  default:\n"
-	    "    servers: [ %s ]\n    retries: 0\n"
+	    "    servers: [ %s ]\n    retries: 0\n    breaker: off\n"
 	    "routes: [ { stale_if_error: off } ]\n", origin_url(o));
 
 	scenario(o, d);

@@ -115,7 +115,8 @@ FLOW(stale_if_error)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("workers: 2\nupstreams:\n  default:\n"
-	    "    servers: [ %s ]\n    timeouts: { first_byte: 1s }\n", origin_url(o));
+	    "    servers: [ %s ]\n    timeouts: { first_byte: 1s }\n    breaker: off\n",
+	    origin_url(o));
 
 	how_long(o, d);
 	for (size_t i = 0; i < FAILURES; i++) {

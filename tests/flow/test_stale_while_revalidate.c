@@ -110,7 +110,7 @@ FLOW(stale_while_revalidate)
 	daemon_advance_clock(d, 1020 * SECOND);
 	one = client_get(daemon_addr(d), "/hot", "");
 	ck_assert_msg(answer_says(one, "Cache-Status", "fwd=stale"), "%s", one->head);
-	ck_assert_int_eq(daemon_stat(d, "miss"), 2);
+	daemon_wait_stat(d, "miss", 2);
 	answer_free(one);
 	herd_free(l.h);
 	daemon_stop(d);

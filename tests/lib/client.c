@@ -57,6 +57,25 @@ client_open_small(const char *addr, int receive_buffer)
 	return c;
 }
 
+struct client *
+client_open_from(const char *addr, const char *source)
+{
+	struct client *c = test_alloc(sizeof *c);
+	struct sockaddr_in sin = { .sin_family = AF_INET }, from = { .sin_family = AF_INET };
+	const char *colon = strrchr(addr, ':');
+
+	sin.sin_port = htons((uint16_t)atoi(colon + 1));
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || inet_pton(AF_INET, source, &from.sin_addr) != 1 ||
+	    bind(c->fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+	    connect(c->fd, (struct sockaddr *)&sin, sizeof sin) != 0)
+		test_fail("connect to %s from %s: %s", addr, source, strerror(errno));
+	test_nonblocking(c->fd);
+	c->sent = test_now();
+	return c;
+}
+
 void
 client_close(struct client *c)
 {

@@ -18,6 +18,8 @@ struct client;
 struct client	*client_open(const char *addr);
 /* The same with a receive buffer of that many bytes, for slow readers. */
 struct client	*client_open_small(const char *addr, int receive_buffer);
+/* The same as another client: from that address of the loopback network, "127.0.0.2". */
+struct client	*client_open_from(const char *addr, const char *source);
 void	client_close(struct client *c);
 /* Cuts the connection with a reset, and closes. */
 void	client_reset(struct client *c);

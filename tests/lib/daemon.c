@@ -428,19 +428,83 @@ stats(struct daemon *d)
 	return a;
 }
 
-static int64_t
-member(const struct answer *a, const char *name)
-{
-	char quoted[64];
-	const char *p;
+/* JSON of our own: well-formed, so this only finds the ends of things. */
 
-	snprintf(quoted, sizeof quoted, "\"%s\"", name);
-	p = a->body != NULL ? strstr(a->body, quoted) : NULL;
+static const char *
+past_string(const char *p)
+{
+	for (p++; *p != '"' && *p != '\0'; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+	return *p == '\0' ? p : p + 1;
+}
+
+static const char *
+past_value(const char *p)
+{
+	int depth = 0;
+
+	do {
+		depth += *p == '{' || *p == '[';
+		depth -= *p == '}' || *p == ']';
+		p = *p == '"' ? past_string(p) : p + 1;
+	} while (*p != '\0' && (depth > 0 || strchr(",}] \r\n", *p) == NULL));
+	return p;
+}
+
+/* The value of that member, or of the element of that number, of what begins at p; or NULL. */
+static const char *
+inside(const char *p, const char *name, size_t n)
+{
+	bool list = *p == '[', found;
+	unsigned long i = 0;
+
+	if (*p != '{' && !list)
+		return NULL;
+	for (p++;; i++) {
+		p += strspn(p, ", \r\n");
+		if (*p == '}' || *p == ']' || *p == '\0')
+			return NULL;
+		found = list ? i == strtoul(name, NULL, 10) :
+		    strncmp(p + 1, name, n) == 0 && p[1 + n] == '"';
+		if (!list)
+			p = past_string(p);
+		if (!list)
+			p += strspn(p, ": ");
+		if (found)
+			return p;
+		p = past_value(p);
+	}
+}
+
+/* NULL: there is none. */
+static const char *
+value_at(const struct answer *a, const char *path)
+{
+	const char *p = a->body != NULL ? a->body : "";
+
+	for (const char *name = path; p != NULL && *name != '\0';) {
+		size_t n = strcspn(name, ".");
+
+		p = inside(p, name, n);
+		name += n + (name[n] == '.');
+	}
+	return p;
+}
+
+static int64_t
+member(const struct answer *a, const char *path)
+{
+	const char *p = value_at(a, path);
+	long long v;
+	char *end;
+
 	if (p == NULL)
-		test_fail("/stats has no %s: %s", name, a->body != NULL ? a->body : "");
-	p += strlen(quoted);
-	p += strspn(p, " :");
-	return strtoll(p, NULL, 10);
+		test_fail("/stats has no %s: %.3000s", path, a->body != NULL ? a->body : "");
+	v = strtoll(p, &end, 10);
+	if (end == p)
+		test_fail("%s of /stats is no number: %.40s", path, p);
+	return v;
 }
 
 int64_t
@@ -482,6 +546,28 @@ daemon_wait_stat_least(struct daemon *d, const char *name, int64_t value)
 }
 
 void
+daemon_wait_text(struct daemon *d, const char *path, const char *text)
+{
+	int64_t deadline = test_deadline();
+	size_t n = strlen(text);
+	bool same;
+
+	for (;;) {
+		struct answer *a = stats(d);
+		const char *p = value_at(a, path);
+
+		same = p != NULL && *p == '"' && strncmp(p + 1, text, n) == 0 && p[1 + n] == '"';
+		if (!same && test_left(deadline) == 0)
+			test_fail("%s is %.40s, waiting for %s; the daemon's log:\n%s", path,
+			    p != NULL ? p : "not there", text, tail(d));
+		answer_free(a);
+		if (same)
+			return;
+		poll(NULL, 0, 2);
+	}
+}
+
+void
 daemon_check_sum(struct daemon *d)
 {
 	static const char *const outcomes[] = { "hit", "stale", "miss", "coalesced", "pass", "shed",
@@ -492,7 +578,7 @@ daemon_check_sum(struct daemon *d)
 	for (unsigned i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
 		sum += member(a, outcomes[i]);
 	if (sum != requests)
-		test_fail("requests is %lld, its parts make %lld: %s", (long long)requests,
+		test_fail("requests is %lld, its parts make %lld: %.3000s", (long long)requests,
 		    (long long)sum, a->body);
 	answer_free(a);
 }

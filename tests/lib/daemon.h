@@ -40,12 +40,14 @@ void daemon_rewrite(struct daemon *d, const char *fmt, ...) __attribute__((forma
 bool	daemon_logged(struct daemon *d, const char *text);
 void	daemon_wait_log(struct daemon *d, const char *text);
 
-/* A member of /stats. */
+/* A member of /stats, by its path: "hit", "upstreams.default.servers.0.idle". */
 int64_t	daemon_stat(struct daemon *d, const char *name);
 /* Until the member has that value. */
 void	daemon_wait_stat(struct daemon *d, const char *name, int64_t value);
 /* Until it has at least that value. */
 void	daemon_wait_stat_least(struct daemon *d, const char *name, int64_t value);
+/* Until the member is there, and is that text. */
+void	daemon_wait_text(struct daemon *d, const char *name, const char *text);
 /* requests == hit + stale + miss + coalesced + pass + shed + error */
 void	daemon_check_sum(struct daemon *d);
 

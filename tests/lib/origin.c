@@ -31,6 +31,8 @@
 
 #define HEAD_MOST	(128u << 10)
 #define BLOCK		65536
+#define BUCKETS		4096	/* of targets: tens of thousands in a load of many keys */
+#define NUMBERED_MOST	640	/* a target of 511 bytes, and the words around it */
 
 enum phase {
 	READING_HEAD,
@@ -61,12 +63,22 @@ struct target {
 	unsigned	 requests, whole, given_up, cookies;
 	uint64_t	 sent, received;
 	int64_t first_sent; /* test_now() when the first byte of a body left; 0: not yet */
-	struct target	*next;
+	struct origin_watch *watch;	/* or NULL */
+	struct target	*next;		/* of its bucket */
+};
+
+struct origin_watch {
+	char			*prefix;
+	unsigned		 at_once;
+	struct origin_watched	 figures;
+	struct origin_watch	*next;
 };
 
 struct script {
 	struct origin_rule	 rule;
+	char			*path;
 	unsigned		 used;
+	bool			 over;
 	struct script		*next;
 };
 
@@ -89,7 +101,7 @@ struct conn {
 	char		*out;
 	size_t		 out_len, out_off, out_size, out_body;
 	uint64_t	 body_off;	/* of the answer's body, put into out so far */
-	char		 echo[128];	/* the body, by the rule's echo */
+	char		 echo[NUMBERED_MOST];	/* the body, by the rule's echo or number */
 	bool		 ended;		/* all of it was put into out, */
 	bool		 past_end;	/* and what the rule says comes after it */
 	TAILQ_ENTRY(conn) link;
@@ -105,7 +117,8 @@ struct origin {
 	pthread_cond_t	 changed;
 	bool		 stop, close_idle;
 	TAILQ_HEAD(, conn) conns;
-	struct target	*targets;
+	struct target	*targets[BUCKETS];
+	struct origin_watch *watches;
 	struct script	*scripts;
 	struct entry	*entries, **entries_end;
 	unsigned	 requests, at_once, most_at_once;
@@ -116,18 +129,40 @@ struct origin {
 /* What is answered to a target without a rule. */
 static const struct origin_rule no_rule = { .status = 404, .text = "no rule\n" };
 
+static struct target **
+bucket_of(struct origin *o, const char *name)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = name; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return &o->targets[h % BUCKETS];
+}
+
+static struct origin_watch *
+watch_for(const struct origin *o, const char *name)
+{
+	struct origin_watch *w;
+
+	for (w = o->watches; w != NULL; w = w->next)
+		if (strncmp(name, w->prefix, strlen(w->prefix)) == 0)
+			break;
+	return w;
+}
+
 static struct target *
 target_of(struct origin *o, const char *name)
 {
-	struct target *t;
+	struct target **bucket = bucket_of(o, name), *t;
 
-	for (t = o->targets; t != NULL; t = t->next)
+	for (t = *bucket; t != NULL; t = t->next)
 		if (strcmp(t->name, name) == 0)
 			return t;
 	t = test_alloc(sizeof *t);
 	t->name = test_text(name);
-	t->next = o->targets;
-	o->targets = t;
+	t->watch = watch_for(o, name);
+	t->next = *bucket;
+	*bucket = t;
 	return t;
 }
 
@@ -139,7 +174,8 @@ rule_for(struct origin *o, const char *method, const char *target)
 		bool match = n > 0 && s->rule.path[n - 1] == '*' ?
 		    strncmp(s->rule.path, target, n - 1) == 0 : strcmp(s->rule.path, target) == 0;
 
-		if (match && (s->rule.method == NULL || strcmp(s->rule.method, method) == 0) &&
+		if (match && !s->over &&
+		    (s->rule.method == NULL || strcmp(s->rule.method, method) == 0) &&
 		    (s->rule.times == 0 || s->used < s->rule.times)) {
 			s->used++;
 			return &s->rule;
@@ -168,6 +204,8 @@ answered(struct origin *o, struct conn *c)
 		return;
 	c->entry = NULL;
 	o->at_once--;
+	if (c->target->watch != NULL)
+		c->target->watch->at_once--;
 	pthread_cond_broadcast(&o->changed);
 }
 
@@ -179,7 +217,7 @@ conn_close(struct origin *o, struct conn *c, bool reset)
 	if (reset)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 	answered(o, c);
-	/* A daemon that is just being forked may hold the socket open, and epoll would go on with it. */
+	/* A daemon just being forked may hold the socket open, and epoll would go on with it. */
 	epoll_ctl(o->ep, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
 	TAILQ_REMOVE(&o->conns, c, link);
@@ -212,7 +250,7 @@ bodiless(const struct conn *c, int status)
 static const char *
 body_text(const struct conn *c)
 {
-	return c->rule->echo != NULL ? c->echo : c->rule->text;
+	return c->rule->echo != NULL || c->rule->numbered ? c->echo : c->rule->text;
 }
 
 static uint64_t
@@ -242,6 +280,19 @@ out_cookie(struct conn *c)
 	out_add(c, line, (size_t)n);
 }
 
+/* RFC 9110 6.6.1: who has a clock says when; Squid stores for a herd only what does. */
+static void
+out_date(struct conn *c)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char line[64];
+
+	if (gmtime_r(&now, &tm) != NULL)
+		out_add(c, line, strftime(line, sizeof line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+		    &tm));
+}
+
 static void
 answer_begin(struct conn *c)
 {
@@ -267,10 +318,15 @@ answer_begin(struct conn *c)
 	}
 	n = snprintf(line, sizeof line, "HTTP/1.1 %d Text\r\n", status);
 	out_add(c, line, (size_t)n);
+	/* Those who watch want an origin like others; scripted tests want their own bytes. */
+	if (c->target->watch != NULL)
+		out_date(c);
 	if (fields != NULL)
 		out_add(c, fields, strlen(fields));
 	if (r->echo != NULL)
 		take_echo(c);
+	else if (r->numbered)
+		origin_numbered(c->echo, sizeof c->echo, c->target->name, c->entry->request.number);
 	if (r->cookie)
 		out_cookie(c);
 	if (status == 204 || status == 304)
@@ -540,6 +596,14 @@ read_fields(struct origin *o, struct conn *c, const char *head)
 }
 
 static void
+watch_count(struct origin_watch *w)
+{
+	w->figures.requests++;
+	if (++w->at_once > w->figures.most_at_once)
+		w->figures.most_at_once = w->at_once;
+}
+
+static void
 read_head(struct origin *o, struct conn *c)
 {
 	char *stop = c->in != NULL ? strstr(c->in, "\r\n\r\n") : NULL;
@@ -569,10 +633,13 @@ read_head(struct origin *o, struct conn *c)
 	c->target = target_of(o, e->request.target);
 	c->rule = rule_for(o, e->request.method, e->request.target);
 	c->due = c->rule->delay_ms != 0 ? test_now() + (int64_t)c->rule->delay_ms * 1000 : 0;
-	c->target->requests++;
+	e->request.number = ++c->target->requests;
+	e->request.came = test_now();
 	o->requests++;
 	if (++o->at_once > o->most_at_once)
 		o->most_at_once = o->at_once;
+	if (c->target->watch != NULL)
+		watch_count(c->target->watch);
 	c->phase = READING_BODY;
 	if (!e->request.chunked && c->left == 0)
 		whole(o, c);
@@ -748,15 +815,17 @@ ring(struct origin *o)
 		test_fail("eventfd: %s", strerror(errno));
 }
 
-/* A bound socket of 127.0.0.1; its port. */
+/* A bound socket of 127.0.0.1 and its port: *port, or if that is 0 the kernel's choice. */
 static int
 bound(unsigned *port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons((uint16_t)*port) };
 	socklen_t len = sizeof sin;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (*port != 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof sin) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&sin, &len) != 0)
 		test_fail("the origin's socket: %s", strerror(errno));
@@ -767,7 +836,7 @@ bound(unsigned *port)
 int
 origin_refusing(char *url, size_t n)
 {
-	unsigned port;
+	unsigned port = 0;
 	int fd = bound(&port);
 
 	snprintf(url, n, "http://127.0.0.1:%u", port);
@@ -777,6 +846,12 @@ origin_refusing(char *url, size_t n)
 struct origin *
 origin_start(void)
 {
+	return origin_start_at(0);
+}
+
+struct origin *
+origin_start_at(unsigned port)
+{
 	struct origin *o = test_alloc(sizeof *o);
 	struct epoll_event listening = { .events = EPOLLIN, .data.ptr = o };
 	struct epoll_event ringing = { .events = EPOLLIN, .data.ptr = &o->bell };
@@ -784,6 +859,7 @@ origin_start(void)
 	int on = 1;
 
 	test_raise_files();
+	o->port = port;
 	o->fd = bound(&o->port);
 	/* For origin_refuse(); set before the bind it would let the kernel choose a port in use. */
 	setsockopt(o->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -825,13 +901,21 @@ origin_stop(struct origin *o)
 		free(e->head);
 		free(e);
 	}
-	for (struct target *t = o->targets; t != NULL; t = next) {
-		next = t->next;
-		free(t->name);
-		free(t);
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		for (struct target *t = o->targets[i]; t != NULL; t = next) {
+			next = t->next;
+			free(t->name);
+			free(t);
+		}
+	}
+	for (struct origin_watch *w = o->watches; w != NULL; w = next) {
+		next = w->next;
+		free(w->prefix);
+		free(w);
 	}
 	for (struct script *s = o->scripts; s != NULL; s = next) {
 		next = s->next;
+		free(s->path);
 		free(s);
 	}
 	close(o->fd);
@@ -862,6 +946,7 @@ origin_rule(struct origin *o, const struct origin_rule *rule)
 	struct script *s = test_alloc(sizeof *s), **end;
 
 	s->rule = *rule;
+	s->rule.path = s->path = test_text(rule->path);
 	pthread_mutex_lock(&o->lock);
 	for (end = &o->scripts; *end != NULL; end = &(*end)->next)
 		continue;
@@ -946,6 +1031,82 @@ origin_refuse(struct origin *o)
 	o->close_idle = true;
 	pthread_mutex_unlock(&o->lock);
 	ring(o);
+}
+
+void
+origin_accept(struct origin *o)
+{
+	struct epoll_event listening = { .events = EPOLLIN, .data.ptr = o };
+
+	pthread_mutex_lock(&o->lock);
+	test_nonblocking(o->fd);
+	if (listen(o->fd, 4096) != 0 || epoll_ctl(o->ep, EPOLL_CTL_ADD, o->fd, &listening) != 0)
+		test_fail("the origin does not listen again: %s", strerror(errno));
+	pthread_mutex_unlock(&o->lock);
+}
+
+void
+origin_drop_rules(struct origin *o, const char *path)
+{
+	pthread_mutex_lock(&o->lock);
+	for (struct script *s = o->scripts; s != NULL; s = s->next)
+		if (strcmp(s->path, path) == 0)
+			s->over = true;
+	pthread_mutex_unlock(&o->lock);
+}
+
+bool
+origin_take_fault(struct origin *o, char *text, size_t n)
+{
+	pthread_mutex_lock(&o->lock);
+	snprintf(text, n, "%s", o->fault);
+	o->fault[0] = '\0';
+	pthread_mutex_unlock(&o->lock);
+	return text[0] != '\0';
+}
+
+struct origin_watch *
+origin_watch(struct origin *o, const char *prefix)
+{
+	struct origin_watch *w = test_alloc(sizeof *w);
+
+	w->prefix = test_text(prefix);
+	pthread_mutex_lock(&o->lock);
+	w->next = o->watches;
+	o->watches = w;
+	pthread_mutex_unlock(&o->lock);
+	return w;
+}
+
+struct origin_watched
+origin_watched(struct origin *o, const struct origin_watch *w)
+{
+	struct origin_watched figures;
+
+	pthread_mutex_lock(&o->lock);
+	figures = w->figures;
+	pthread_mutex_unlock(&o->lock);
+	return figures;
+}
+
+struct origin_watched
+origin_watch_take(struct origin *o, struct origin_watch *w)
+{
+	struct origin_watched figures;
+
+	pthread_mutex_lock(&o->lock);
+	figures = w->figures;
+	w->figures = (struct origin_watched){ .most_at_once = w->at_once };
+	pthread_mutex_unlock(&o->lock);
+	return figures;
+}
+
+size_t
+origin_numbered(char *p, size_t n, const char *target, unsigned number)
+{
+	int len = snprintf(p, n, "answer %u to %s\n", number, target);
+
+	return (size_t)len < n ? (size_t)len : n - 1;
 }
 
 enum figure {

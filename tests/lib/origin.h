@@ -19,7 +19,7 @@ enum origin_framing {
 	ORIGIN_CLOSE,			/* until the connection closes */
 };
 
-/* What to answer.  Texts must live as long as the origin. */
+/* What to answer.  Texts must live as long as the origin; the path is copied. */
 struct origin_rule {
 	const char	*path;		/* "/a": that target; "/a*": all that begin so */
 	const char	*method;	/* NULL: any */
@@ -27,7 +27,8 @@ struct origin_rule {
 	int		 status;	/* 0: 200 */
 	const char	*fields;	/* "Cache-Control: max-age=60\r\n" */
 	const char	*text;		/* the body; or */
-	uint64_t	 bytes;		/* the length of a generated one */
+	uint64_t	 bytes;		/* the length of a generated one; or */
+	bool		 numbered;	/* origin_numbered(): never one twice */
 	enum origin_framing framing;
 	const char	*raw;		/* instead of head and body */
 	size_t		 raw_len;	/* 0: up to its NUL */
@@ -58,9 +59,13 @@ struct origin_request {
 	char		 body[256];	/* its beginning */
 	unsigned	 trailers;	/* lines of its trailer section */
 	unsigned	 connection;	/* the number of the connection it came on */
+	unsigned	 number;	/* of the requests for its target; the first is 1 */
+	int64_t		 came;		/* test_now() when its head was there */
 };
 
 struct origin	*origin_start(void);
+/* The same on a port that others have been told. */
+struct origin	*origin_start_at(unsigned port);
 /* Fails the test if something came that is no request. */
 void	origin_stop(struct origin *o);
 /* "http://127.0.0.1:40001" */
@@ -83,6 +88,12 @@ void	origin_close_idle(struct origin *o);
 void	origin_say(struct origin *o, const char *target, const char *text);
 /* From now on it refuses connections; the idle ones are closed. */
 void	origin_refuse(struct origin *o);
+/* And accepts them again. */
+void	origin_accept(struct origin *o);
+/* The rules of exactly this path are over, for the requests that come from now on. */
+void	origin_drop_rules(struct origin *o, const char *path);
+/* What came that is no request, and forgets it; false: nothing. */
+bool	origin_take_fault(struct origin *o, char *text, size_t n);
 
 /* Requests whose head has come; target NULL: all. */
 unsigned	origin_requests(struct origin *o, const char *target);
@@ -110,6 +121,21 @@ unsigned	origin_open(struct origin *o);
 unsigned	origin_most_open(struct origin *o);
 /* Until that many connections are open. */
 void	origin_wait_open(struct origin *o, unsigned n);
+
+/* Requests for targets that begin alike, counted apart from all others. */
+struct origin_watch;
+/* Before the first of them comes; a target belongs to the last watch that fits.  The origin's. */
+struct origin_watch	*origin_watch(struct origin *o, const char *prefix);
+struct origin_watched {
+	unsigned	 requests;
+	unsigned	 most_at_once;	/* being answered at one time */
+};
+struct origin_watched	origin_watched(struct origin *o, const struct origin_watch *w);
+/* The same, and counting begins anew. */
+struct origin_watched	origin_watch_take(struct origin *o, struct origin_watch *w);
+
+/* The body by the rule `numbered`, for the number of a request for a target.  Its length. */
+size_t	origin_numbered(char *p, size_t n, const char *target, unsigned number);
 
 /* A port of 127.0.0.1 where nobody listens, kept so until the descriptor is closed. */
 int	origin_refusing(char *url, size_t n);

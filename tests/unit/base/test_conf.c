@@ -291,15 +291,183 @@ static const struct {
 	{ "upstreams: { a: http://a }\n",
 	    "proxy.yaml:1:17: an upstream is a mapping such as { servers: [ "
 	    "http://127.0.0.1:3000 ] }\n" },
-	{ "upstreams: { a: { servers: [ http://a, http://b ] } }\n",
-	    "proxy.yaml:1:40: a second server in upstreams.a is not available in this version; "
-	    "name one\n" },
+	{ "upstream: [ http://a, http://b ]\n",
+	    "proxy.yaml:1:11: \"upstream\" must be a URL, not a list; several servers go into "
+	    "\"upstreams\": { default: { servers: [ URL, URL ] } }\n" },
 	{ "upstreams: { a: { servers: [] } }\n",
 	    "proxy.yaml:1:28: \"servers\" must be a list such as [ http://127.0.0.1:3000 ], not "
 	    "an empty list\n" },
 	{ "upstreams: { \"a b\": { servers: http://a } }\n",
 	    "proxy.yaml:1:14: \"a b\" cannot be a name; use at most 64 letters, digits, '-', "
 	    "'_' and '.'\n" },
+
+	/* several servers */
+	{ "upstreams: { a: { servers: [ http://a, ~, [ http://b ] ] } }\n",
+	    "proxy.yaml:1:40: \"servers\" must be a list such as [ http://127.0.0.1:3000 ], "
+	    "not empty\n"
+	    "proxy.yaml:1:43: \"servers\" must be a list such as [ http://127.0.0.1:3000 ], "
+	    "not a list\n" },
+	{ "upstreams: { a: { servers: [ http://a, { url: b }, { weight: 2 } ] } }\n",
+	    "proxy.yaml:1:47: \"b\" is not a URL; write one such as http://127.0.0.1:3000\n"
+	    "proxy.yaml:1:52: a server in upstreams.a has no url; add url: "
+	    "http://127.0.0.1:3000\n" },
+	{ "upstreams: { a: { servers: [ { url: http://a, weight: 0 }, { url: http://b, weight: "
+	    "1001 }, { url: http://c, weight: 0.5, backup: maybe, wieght: 1 } ] } }\n",
+	    "proxy.yaml:1:55: \"weight\" must be a whole number from 1 to 1000, not \"0\"\n"
+	    "proxy.yaml:1:85: \"weight\" must be a whole number from 1 to 1000, not \"1001\"\n"
+	    "proxy.yaml:1:118: \"weight\" must be a whole number from 1 to 1000, not \"0.5\"\n"
+	    "proxy.yaml:1:131: \"backup\" must be false or true, not \"maybe\"\n"
+	    "proxy.yaml:1:138: unknown key \"wieght\" in upstreams.a.servers[]; did you mean "
+	    "\"weight\"?\n" },
+	/* one server in two spellings */
+	{ "upstreams:\n"
+	    "  a:\n"
+	    "    servers:\n"
+	    "      - http://a\n"
+	    "      - HTTP://A:80/\n"
+	    "      - http://a:81\n"
+	    "      - { url: \"http://a:80\", weight: 2 }\n",
+	    "proxy.yaml:5:9: \"HTTP://A:80/\" is given twice in upstreams.a, first on line 4; "
+	    "remove one, and give the other a weight if it is to get more\n"
+	    "proxy.yaml:7:9: \"http://a:80\" is given twice in upstreams.a, first on line 4; "
+	    "remove one, and give the other a weight if it is to get more\n" },
+	{ "upstreams: { a: { servers: [ { url: http://a, backup: on }, { url: http://b, backup: "
+	    "true } ] } }\n",
+	    "proxy.yaml:1:28: every server in upstreams.a is a backup, so there is none that "
+	    "they stand in for; leave out backup: true for one of them\n" },
+	{ "upstreams: { a: { servers: { url: http://a, backup: true } } }\n",
+	    "proxy.yaml:1:28: every server in upstreams.a is a backup, so there is none that "
+	    "they stand in for; leave out backup: true for one of them\n" },
+	{ "upstreams: { a: { servers: http://a, balance: leastconn } }\n",
+	    "proxy.yaml:1:47: \"balance\" must be least_connections, round_robin or hash, not "
+	    "\"leastconn\"\n" },
+
+	/* what an upstream can take */
+	{ "upstreams: { a: { servers: http://a, max_connections: 0 } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not \"0\"\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: 1000001 } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not \"1000001\"\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: off } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not \"off\"\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not empty\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: {} } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not an empty mapping\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: [ 2, 5 ] } }\n",
+	    "proxy.yaml:1:55: \"max_connections\" must be a whole number from 1 to 1000000, "
+	    "auto, or a mapping such as { min: 2, most: 512 }, not a list\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: { min: 2, max: 5 } } }\n",
+	    "proxy.yaml:1:65: unknown key \"max\" in upstreams.a.max_connections; did you mean "
+	    "\"most\"?\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: { min: 5, most: 4 } } }\n",
+	    "proxy.yaml:1:62: \"max_connections.min\" is larger than \"max_connections.most\", "
+	    "which is 4; lower min or raise most\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: { min: 257 } } }\n",
+	    "proxy.yaml:1:62: \"max_connections.min\" is larger than \"max_connections.most\", "
+	    "which is 256; lower min or raise most\n" },
+	/* of values that are faults themselves, no more is said */
+	{ "upstreams: { a: { servers: http://a, max_connections: { min: 300, most: 100001 } } }\n",
+	    "proxy.yaml:1:73: \"max_connections.most\" must be a whole number from 1 to "
+	    "100000, not \"100001\"\n" },
+	{ "upstreams: { a: { servers: http://a, max_connections: { min: 0, most: auto } } }\n",
+	    "proxy.yaml:1:62: \"max_connections.min\" must be a whole number from 1 to 100000, "
+	    "not \"0\"\n"
+	    "proxy.yaml:1:71: \"max_connections.most\" must be a whole number from 1 to "
+	    "100000, not \"auto\"\n" },
+
+	/* retries, hedges */
+	{ "upstreams: { a: { servers: http://a, retry_budget: 1.1, hedge: maybe } }\n",
+	    "proxy.yaml:1:52: \"retry_budget\" must be a share from 0 to 1, or off, not "
+	    "\"1.1\"\n"
+	    "proxy.yaml:1:64: \"hedge\" must be off or on, not \"maybe\"\n" },
+	{ "upstreams: { a: { servers: http://a, retry_budget: 10%, hedge: 1s } }\n",
+	    "proxy.yaml:1:52: \"retry_budget\" must be a share from 0 to 1, or off, not "
+	    "\"10%\"; shares are written 0.1, with at most six digits after the point\n"
+	    "proxy.yaml:1:64: \"hedge\" must be off or on, not \"1s\"\n" },
+
+	/* the breaker */
+	{ "upstreams: { a: { servers: http://a, breaker: on } }\n",
+	    "proxy.yaml:1:47: \"breaker\" must be off, or a mapping such as { failures: 5, "
+	    "pause: 5s }, not \"on\"\n" },
+	{ "upstreams: { a: { servers: http://a, breaker: [] } }\n",
+	    "proxy.yaml:1:47: \"breaker\" must be off, or a mapping such as { failures: 5, "
+	    "pause: 5s }, not an empty list\n" },
+	{ "upstreams: { a: { servers: http://a, breaker: { failures: 100001, error_rate: 2, "
+	    "pause: 0s, rate: 1 } } }\n",
+	    "proxy.yaml:1:59: \"breaker.failures\" must be a whole number from 0 to 100000, or "
+	    "off, not \"100001\"\n"
+	    "proxy.yaml:1:79: \"breaker.error_rate\" must be a share from 0 to 1, or off, not "
+	    "\"2\"\n"
+	    "proxy.yaml:1:89: \"breaker.pause\" must be a duration from 1ms to 1h, not \"0s\"\n"
+	    "proxy.yaml:1:93: unknown key \"rate\" in upstreams.a.breaker; did you mean "
+	    "\"error_rate\"?\n" },
+	{ "upstreams: { a: { servers: http://a, breaker: { failures: five, error_rate: 50%, "
+	    "pause: 5 } } }\n",
+	    "proxy.yaml:1:59: \"breaker.failures\" must be a whole number from 0 to 100000, or "
+	    "off, not \"five\"\n"
+	    "proxy.yaml:1:77: \"breaker.error_rate\" must be a share from 0 to 1, or off, not "
+	    "\"50%\"; shares are written 0.1, with at most six digits after the point\n"
+	    "proxy.yaml:1:89: \"breaker.pause\" must be a duration from 1ms to 1h, not \"5\"; "
+	    "durations need their unit: 5s\n" },
+
+	/* health */
+	{ "upstreams: { a: { servers: http://a, health: on } }\n",
+	    "proxy.yaml:1:46: \"health\" must be off, or a mapping such as { path: /healthz }, "
+	    "not \"on\"\n" },
+	{ "upstreams: { a: { servers: http://a, health: } }\n",
+	    "proxy.yaml:1:46: \"health\" must be off, or a mapping such as { path: /healthz }, "
+	    "not empty\n" },
+	{ "upstreams: { a: { servers: http://a, health: {} } }\n",
+	    "proxy.yaml:1:46: \"health\" has no path; add path: /healthz, or whatever answers "
+	    "200 when all is well\n" },
+	{ "upstreams: { a: { servers: http://a, health: { uri: /, fails: 1, passes: 2 } } }\n",
+	    "proxy.yaml:1:46: \"health\" has no path; add path: /healthz, or whatever answers "
+	    "200 when all is well\n"
+	    "proxy.yaml:1:48: unknown key \"uri\" in upstreams.a.health; did you mean "
+	    "\"path\"?\n"
+	    "proxy.yaml:1:56: unknown key \"fails\" in upstreams.a.health; did you mean "
+	    "\"fall\"?\n"
+	    "proxy.yaml:1:66: unknown key \"passes\" in upstreams.a.health; did you mean "
+	    "\"rise\"?\n" },
+	{ "upstreams: { a: { servers: http://a, health: { path: /x, interval: 99ms, timeout: 0s, "
+	    "fall: 0, rise: 1001 } } }\n",
+	    "proxy.yaml:1:68: \"health.interval\" must be a duration from 100ms to 1h, not "
+	    "\"99ms\"\n"
+	    "proxy.yaml:1:83: \"health.timeout\" must be a duration from 1ms to 1h, not "
+	    "\"0s\"\n"
+	    "proxy.yaml:1:93: \"health.fall\" must be a whole number from 1 to 1000, not "
+	    "\"0\"\n"
+	    "proxy.yaml:1:102: \"health.rise\" must be a whole number from 1 to 1000, not "
+	    "\"1001\"\n" },
+	{ "upstreams:\n"
+	    "  a: { servers: http://a, health: { path: healthz } }\n"
+	    "  b: { servers: http://a, health: { path: \"/a b\" } }\n"
+	    "  c: { servers: http://a, health: { path: \"/a#b\" } }\n"
+	    "  d: { servers: http://a, health: { path: /a%2 } }\n"
+	    "  e: { servers: http://a, health: { path: \"/a\\r\\nX: y\" } }\n"
+	    "  f: { servers: http://a, health: { path: /\xc3\xa9 } }\n"
+	    "  g: { servers: http://a, health: { path: \"/a?b={c}\" } }\n"
+	    "  h: { servers: http://a, health: { path: } }\n"
+	    "routes: [ { upstream: a } ]\n",
+	    "proxy.yaml:2:43: \"health.path\": \"healthz\" does not begin with /\n"
+	    "proxy.yaml:3:43: \"health.path\": \"/a b\" has a character that no request has; "
+	    "write it as %XX\n"
+	    "proxy.yaml:4:43: \"health.path\": \"/a#b\" has a # in it; what follows one is "
+	    "never sent, so leave it out\n"
+	    "proxy.yaml:5:43: \"health.path\": \"/a%2\" has a % without its two digits; % "
+	    "itself is written %25\n"
+	    "proxy.yaml:6:43: \"health.path\": \"/a\\x0d\\x0aX: y\" has a character that no "
+	    "request has; write it as %XX\n"
+	    "proxy.yaml:7:43: \"health.path\": \"/\xc3\xa9\" has a character that no request "
+	    "has; write it as %XX\n"
+	    "proxy.yaml:8:43: \"health.path\": \"/a?b={c}\" has a character that no request "
+	    "has; write it as %XX\n"
+	    "proxy.yaml:9:43: \"health.path\" must be a path such as /healthz, not empty\n" },
 
 	/* routes */
 	{ UP "routes: []\n",
@@ -486,6 +654,99 @@ static const struct {
 	{ UP "routes: [ { heuristic: 1.000001 } ]\n",
 	    "proxy.yaml:2:24: \"heuristic\" must be a share from 0 to 1, or off, not "
 	    "\"1.000001\"\n" },
+	/* times by status */
+	{ UP "routes: [ { ttl: {} }, { ttl: [ 1s ] }, { ttl: }, { ttl: 5 }, { ttl: off } ]\n",
+	    "proxy.yaml:2:18: \"ttl\" must be a duration from 0s to 3650d, or a mapping such "
+	    "as { 200: 60s, 404: 10s }, not an empty mapping\n"
+	    "proxy.yaml:2:31: \"ttl\" must be a duration from 0s to 3650d, or a mapping such "
+	    "as { 200: 60s, 404: 10s }, not a list\n"
+	    "proxy.yaml:2:48: \"ttl\" must be a duration from 0s to 3650d, or a mapping such "
+	    "as { 200: 60s, 404: 10s }, not empty\n"
+	    "proxy.yaml:2:58: \"ttl\" must be a duration from 0s to 3650d, or a mapping such "
+	    "as { 200: 60s, 404: 10s }, not \"5\"; durations need their unit: 5s\n"
+	    "proxy.yaml:2:70: \"ttl\" must be a duration from 0s to 3650d, or a mapping such "
+	    "as { 200: 60s, 404: 10s }, not \"off\"; durations are one number and a unit: "
+	    "250ms, 10s, 5m, 2h, 1d\n" },
+	{ UP "routes: [ { ttl: { 200: 60s, 404: 10, 410: 3651d, 500: off, 301: , 302: {} } } ]\n",
+	    "proxy.yaml:2:35: \"ttl.404\" must be a duration from 0s to 3650d, not \"10\"; "
+	    "durations need their unit: 10s\n"
+	    "proxy.yaml:2:44: \"ttl.410\" must be a duration from 0s to 3650d, not \"3651d\"\n"
+	    "proxy.yaml:2:56: \"ttl.500\" must be a duration from 0s to 3650d, not \"off\"; "
+	    "durations are one number and a unit: 250ms, 10s, 5m, 2h, 1d\n"
+	    "proxy.yaml:2:66: \"ttl.301\" must be a duration from 0s to 3650d, not empty\n"
+	    "proxy.yaml:2:73: \"ttl.302\" must be a duration from 0s to 3650d, not an empty "
+	    "mapping\n" },
+	{ UP "routes:\n"
+	    "  - ttl:\n"
+	    "      206: 1s\n"
+	    "      304: 1s\n"
+	    "      199: 1s\n"
+	    "      600: 1s\n"
+	    "      20: 1s\n"
+	    "      0200: 1s\n"
+	    "      2xx: 1s\n"
+	    "      any: 1s\n"
+	    "      \"\": 1s\n"
+	    "      200: 1s\n"
+	    "      \"200\": 2s\n",
+	    "proxy.yaml:4:7: \"ttl\": \"206\" is a part of an answer, and whole ones are "
+	    "stored; leave it out\n"
+	    "proxy.yaml:5:7: \"ttl\": \"304\" renews what is stored, and has no time of its "
+	    "own; leave it out\n"
+	    "proxy.yaml:6:7: \"ttl\": \"199\" is not a status of an answer; write one from 200 "
+	    "to 599\n"
+	    "proxy.yaml:7:7: \"ttl\": \"600\" is not a status of an answer; write one from 200 "
+	    "to 599\n"
+	    "proxy.yaml:8:7: \"ttl\": \"20\" is not a status of an answer; write one from 200 "
+	    "to 599\n"
+	    "proxy.yaml:9:7: \"ttl\": \"0200\" is not a status of an answer; write one from "
+	    "200 to 599\n"
+	    "proxy.yaml:10:7: \"ttl\": \"2xx\" is not a status of an answer; write one from "
+	    "200 to 599\n"
+	    "proxy.yaml:11:7: \"ttl\": \"any\" is not a status of an answer; write one from "
+	    "200 to 599\n"
+	    "proxy.yaml:12:7: \"ttl\": \"\" is not a status of an answer; write one from 200 "
+	    "to 599\n"
+	    "proxy.yaml:14:7: \"200\" is given twice, first on line 13; remove one\n" },
+
+	/* errors, refreshes, expiry, admission */
+	{ UP "routes: [ { error_ttl: 1, jitter: 5%, sliding_ttl: 1 } ]\n",
+	    "proxy.yaml:2:24: \"error_ttl\" must be a duration from 0s to 1d, or off, not "
+	    "\"1\"; durations need their unit: 1s\n"
+	    "proxy.yaml:2:35: \"jitter\" must be a share from 0 to 0.5, or off, not \"5%\"; "
+	    "shares are written 0.1, with at most six digits after the point\n"
+	    "proxy.yaml:2:52: \"sliding_ttl\" must be false or true, not \"1\"\n" },
+	{ UP "routes: [ { error_ttl: 25h, jitter: 0.51, sliding_ttl: always } ]\n",
+	    "proxy.yaml:2:24: \"error_ttl\" must be a duration from 0s to 1d, or off, not "
+	    "\"25h\"\n"
+	    "proxy.yaml:2:37: \"jitter\" must be a share from 0 to 0.5, or off, not \"0.51\"\n"
+	    "proxy.yaml:2:56: \"sliding_ttl\" must be false or true, not \"always\"\n" },
+	{ UP "routes: [ { refresh_ahead: on }, { refresh_ahead: 0.05 }, { refresh_ahead: 10.1 }, "
+	    "{ refresh_ahead: 1s } ]\n",
+	    "proxy.yaml:2:28: \"refresh_ahead\" must be a weight from 0.1 to 10, auto or off, "
+	    "not \"on\"; weights are written 1.5, with at most six digits after the point\n"
+	    "proxy.yaml:2:51: \"refresh_ahead\" must be a weight from 0.1 to 10, auto or off, "
+	    "not \"0.05\"\n"
+	    "proxy.yaml:2:76: \"refresh_ahead\" must be a weight from 0.1 to 10, auto or off, "
+	    "not \"10.1\"\n"
+	    "proxy.yaml:2:101: \"refresh_ahead\" must be a weight from 0.1 to 10, auto or off, "
+	    "not \"1s\"; weights are written 1.5, with at most six digits after the point\n" },
+	{ UP "routes: [ { admit: off } ]\n",
+	    "proxy.yaml:2:20: \"admit\" must be a mapping of further keys, not \"off\"\n" },
+	{ UP "routes: [ { admit: { min_fetch_time: 2h, min_requests: 0, window: 0s, min: 1 } } ]\n",
+	    "proxy.yaml:2:38: \"admit.min_fetch_time\" must be a duration from 0s to 1h, not "
+	    "\"2h\"\n"
+	    "proxy.yaml:2:56: \"admit.min_requests\" must be a whole number from 1 to 1000000, "
+	    "not \"0\"\n"
+	    "proxy.yaml:2:67: \"admit.window\" must be a duration from 1s to 1d, not \"0s\"\n"
+	    "proxy.yaml:2:71: unknown key \"min\" in routes[].admit; it belongs in "
+	    "upstreams.NAME.max_connections\n" },
+	{ UP "routes: [ { min_requests: 2, window: 1m } ]\n",
+	    "proxy.yaml:2:13: unknown key \"min_requests\" in routes[]; it belongs in "
+	    "routes[].admit\n"
+	    "proxy.yaml:2:30: unknown key \"window\" in routes[]; it belongs in "
+	    "routes[].admit\n" },
+
 	{ UP "routes: [ { tags: off }, { tags: xkey } ]\n",
 	    "proxy.yaml:2:19: \"tags\" must be a list, not \"off\"; for none write []\n"
 	    "proxy.yaml:2:34: \"tags\" must be a list, not \"xkey\"; write [ \"xkey\" ]\n" },
@@ -508,19 +769,14 @@ static const struct {
 	    "off\n"
 	    "proxy.yaml:3:1: \"trusted\" is not available in this version; leave it out, or "
 	    "write []\n" },
-	{ "upstreams: { a: { servers: http://a, max_connections: auto, retry_budget: 0.1 } }\n",
-	    "proxy.yaml:1:55: \"max_connections: auto\" is not available in this version; write "
-	    "a whole number from 1 to 1000000\n"
-	    "proxy.yaml:1:61: \"retry_budget\" is not available in this version; leave it out\n" },
-	{ UP "routes: [ { override_ttl: 1h, error_ttl: 1s } ]\n",
+	{ "upstreams: { a: { servers: http://a, tls: { verify: false } } }\n",
+	    "proxy.yaml:1:38: \"tls\" is not available in this version; leave it out\n" },
+	{ UP "routes: [ { override_ttl: 1h, match: { methods: [ GET ] } } ]\n",
 	    "proxy.yaml:2:13: \"override_ttl\" is not available in this version; leave it "
 	    "out, or write off\n"
-	    "proxy.yaml:2:31: \"error_ttl\" is not available in this version; leave it out, or "
-	    "write 0s\n" },
-	{ UP "routes: [ { ttl: { 200: 60s }, cache: { x: y } } ]\n",
-	    "proxy.yaml:2:18: a mapping for \"ttl\" is not available in this version; write a "
-	    "duration from 0s to 3650d\n"
-	    "proxy.yaml:2:39: a mapping for \"cache\" is not available in this version; write "
+	    "proxy.yaml:2:40: \"methods\" is not available in this version; leave it out\n" },
+	{ UP "routes: [ { cache: { x: y } } ]\n",
+	    "proxy.yaml:2:20: a mapping for \"cache\" is not available in this version; write "
 	    "off or on\n" },
 	{ UP "routes: [ { match: { regex: ^/a } } ]\n",
 	    "proxy.yaml:2:22: \"regex\" is not available in this version; leave it out\n" },
@@ -595,8 +851,8 @@ START_TEST(all_faults_in_the_order_of_the_file)
 	    "    servers: [ https://a ]\n"
 	    "limits: { uri: 1MiB, urt: 5 }\n",
 	    "proxy.yaml:2:15: no upstream is called \"ap\"; did you mean \"app\"?\n"
-	    "proxy.yaml:3:10: \"ttl\" must be a duration from 0s to 3650d, not \"5\"; durations "
-	    "need their unit: 5s\n"
+	    "proxy.yaml:3:10: \"ttl\" must be a duration from 0s to 3650d, or a mapping such as { "
+	    "200: 60s, 404: 10s }, not \"5\"; durations need their unit: 5s\n"
 	    "proxy.yaml:4:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
 	    "proxy.yaml:7:16: \"https://a\" speaks TLS, which is not available in this version; "
 	    "use http://\n"
@@ -646,6 +902,52 @@ START_TEST(lists_of_names_are_bounded)
 	yaml.n -= strlen(" ] } ]\n");
 	buf_add_str(&yaml, ",\n one, two ] } ]\n");
 	expect_faults(buf_str(&yaml), "proxy.yaml:3:2: \"tags\" has too many names; at most 32\n");
+	buf_fini(&yaml);
+}
+END_TEST
+
+START_TEST(servers_are_bounded)
+{
+	struct buf yaml = { 0 };
+	struct conf *c;
+
+	buf_add_str(&yaml, "upstreams: { a: { servers: [ http://a:1");
+	for (unsigned i = 2; i <= CONF_SERVERS_MAX; i++)
+		buf_addf(&yaml, ", http://a:%u", i);
+	buf_add_str(&yaml, " ] } }\n");
+	c = load_good(buf_str(&yaml));
+	ck_assert_uint_eq(c->upstreams[0].nservers, 64);
+	ck_assert_uint_eq(c->upstreams[0].servers[63].port, 64);
+	conf_unref(c);
+
+	yaml.n -= strlen(" ] } }\n");
+	buf_add_str(&yaml, ",\n http://b, http://b ] } }\n");
+	expect_faults(buf_str(&yaml),
+	    "proxy.yaml:2:2: upstreams.a has too many servers; at most 64\n");
+	buf_fini(&yaml);
+}
+END_TEST
+
+/* As many as there can be: 200 to 599, but for two. */
+START_TEST(every_status_has_its_time)
+{
+	struct buf yaml = { 0 };
+	struct conf *c;
+
+	buf_add_str(&yaml, UP "routes: [ { ttl: { 599: 599s");
+	for (int status = 598; status >= 200; status--)
+		if (status != 206 && status != 304)
+			buf_addf(&yaml, ",\n%d: %ds", status, status);
+	buf_add_str(&yaml, " } } ]\n");
+	c = load_good(buf_str(&yaml));
+	ck_assert_uint_eq(c->routes[0].ttl.n, 398);
+	for (unsigned i = 0; i < 398; i++) {
+		const struct conf_status_ttl *by = &c->routes[0].ttl.by[i];
+
+		ck_assert_int_eq(by->ttl, by->status * USEC_PER_SEC);
+		ck_assert(i == 0 || by[-1].status < by->status);
+	}
+	conf_unref(c);
 	buf_fini(&yaml);
 }
 END_TEST
@@ -709,6 +1011,24 @@ expect_names(const struct conf_strings *names, const char *expected)
 	buf_fini(&b);
 }
 
+/* The one time, or those by status. */
+static void
+expect_ttl(const struct conf_ttl *ttl, const char *expected)
+{
+	struct buf b = { 0 };
+
+	if (ttl->n == 0)
+		conf_time_print(&b, ttl->any);
+	else
+		ck_assert_int_eq(ttl->any, 0);
+	for (unsigned i = 0; i < ttl->n; i++) {
+		buf_addf(&b, "%s%d ", i == 0 ? "" : "|", ttl->by[i].status);
+		conf_time_print(&b, ttl->by[i].ttl);
+	}
+	ck_assert_str_eq(buf_str(&b), expected);
+	buf_fini(&b);
+}
+
 /* PRODUCT section 2, "values shown are the defaults". */
 static void
 expect_route_defaults(const struct conf_route *r)
@@ -717,13 +1037,34 @@ expect_route_defaults(const struct conf_route *r)
 	expect_names(&r->key.query_names, "");
 	expect_names(&r->key.headers, "");
 	expect_names(&r->key.cookies, "");
-	ck_assert_int_eq(r->ttl, 0);
+	expect_ttl(&r->ttl, "0s");
 	ck_assert_int_eq(r->stale_while_revalidate, 0);
 	ck_assert_int_eq(r->stale_if_error, 3600 * USEC_PER_SEC);
+	ck_assert_int_eq(r->error_ttl, USEC_PER_SEC);
 	ck_assert_double_eq(r->heuristic, 0.1);
+	ck_assert_double_eq(r->refresh_ahead, 1);
+	ck_assert_double_eq(r->jitter, 0.05);
+	ck_assert_int_eq(r->admit.min_fetch_time, 0);
+	ck_assert_uint_eq(r->admit.min_requests, 1);
+	ck_assert_int_eq(r->admit.window, 30 * USEC_PER_SEC);
+	ck_assert(!r->sliding_ttl);
 	ck_assert(!r->client_control);
 	ck_assert_int_eq(r->set_cookie, SET_COOKIE_PRIVATE);
 	expect_names(&r->tags, "Surrogate-Key|Cache-Tag|Cache-Groups");
+}
+
+static void
+expect_guard_defaults(const struct conf_upstream *up)
+{
+	ck_assert_int_eq(up->balance, BALANCE_LEAST_CONNECTIONS);
+	ck_assert_uint_eq(up->min_connections, 1);
+	ck_assert_uint_eq(up->most_connections, 256);
+	ck_assert_double_eq(up->retry_budget, 0.1);
+	ck_assert(!up->hedge);
+	ck_assert_uint_eq(up->breaker.failures, 5);
+	ck_assert_double_eq(up->breaker.error_rate, 0.5);
+	ck_assert_int_eq(up->breaker.pause, 5 * USEC_PER_SEC);
+	ck_assert_ptr_null(up->health.path);
 }
 
 START_TEST(defaults)
@@ -744,6 +1085,11 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c->nupstreams, 1);
 	ck_assert_str_eq(up->name, "default");
 	ck_assert_uint_eq(up->line, 1);
+	ck_assert_uint_eq(up->nservers, 1);
+	ck_assert_str_eq(up->servers[0].authority, "127.0.0.1:3000");
+	ck_assert_uint_eq(up->servers[0].weight, 1);
+	ck_assert(!up->servers[0].backup);
+	expect_guard_defaults(up);
 	ck_assert_uint_eq(up->max_connections, 64);
 	ck_assert_uint_eq(up->queue_length, 1024);
 	ck_assert_int_eq(up->queue_timeout, 30 * USEC_PER_SEC);
@@ -787,6 +1133,11 @@ static const char everything[] =
     "  - match: { host: \"[::1]\" }\n"
     "    upstream: a\n"
     "    ttl: 90s\n"
+    "    error_ttl: off\n"
+    "    refresh_ahead: 2.5\n"
+    "    jitter: off\n"
+    "    admit: { min_fetch_time: 1500ms, min_requests: 3, window: 2m }\n"
+    "    sliding_ttl: true\n"
     "    coalesce: always\n"
     "    park: { limit: 5, timeout: 250ms }\n"
     "    key: { query: { drop: [ utm_*, fbclid, \"a[]\", a%5b%7e, '$${x' ] },\n"
@@ -799,6 +1150,12 @@ static const char everything[] =
     "    tags: [ xkey, Cache-Tag ]\n"
     "  - match: { path: '/$${x}\"\\' }\n"
     "    upstream: a\n"
+    "    ttl: { 404: 10s, \"200\": 60s, 599: 0s, 301: 1d }\n"
+    "    error_ttl: 1d\n"
+    "    refresh_ahead: off\n"
+    "    jitter: 0.5\n"
+    "    admit: { min_requests: 1000000 }\n"
+    "    sliding_ttl: no\n"
     "    key: { query: { keep: [ page, p%41, \"%c3%a9%2a\" ] }, headers: [] }\n"
     "    stale_while_revalidate: 0s\n"
     "    stale_if_error: 3650d\n"
@@ -824,8 +1181,29 @@ static const char everything[] =
     "    timeouts: { connect: 1500ms, first_byte: 2m, idle: 1h, total: 1d }\n"
     "    keepalive: { connections: 0, idle: 1s }\n"
     "    retries: 0\n"
+    "    retry_budget: 0.25\n"
+    "    hedge: on\n"
+    "    breaker: { failures: off, pause: 1ms }\n"
+    "    health: { path: \"/up?who=proxy&x=%2F\", interval: 100ms, timeout: 1h, fall: 1, "
+    "rise: 1000 }\n"
     "  b:\n"
-    "    servers: http://App.example\n"
+    "    servers:\n"
+    "      - http://App.example\n"
+    "      - { url: http://app.example:81, weight: 1000 }\n"
+    "      - url: \"http://[::2]\"\n"
+    "        weight: 7\n"
+    "        backup: yes\n"
+    "    balance: hash\n"
+    "    max_connections: { min: 2, most: 512 }\n"
+    "    retry_budget: off\n"
+    "    breaker: off\n"
+    "    health: off\n"
+    "  c:\n"
+    "    servers: { url: http://c }\n"
+    "    balance: round_robin\n"
+    "    max_connections: auto\n"
+    "    breaker: { error_rate: off }\n"
+    "    health: { path: / }\n"
     "limits: { connections: 1, header_bytes: 1KiB, header_fields: 8, body: 0B, uri: 64B,\n"
     "  header_timeout: 1ms, idle_timeout: 2ms, send_timeout: 3ms, drain: 0s }\n"
     "log: { level: debug, format: json, access: off }\n";
@@ -842,6 +1220,14 @@ expect_everything_kept(const struct conf_route *r)
 	ck_assert_int_eq(r[1].stale_while_revalidate, 90 * USEC_PER_SEC);
 	ck_assert_int_eq(r[1].stale_if_error, 0);
 	ck_assert_double_eq(r[1].heuristic, 0.25);
+	expect_ttl(&r[1].ttl, "90s");
+	ck_assert_int_eq(r[1].error_ttl, 0);
+	ck_assert_double_eq(r[1].refresh_ahead, 2.5);
+	ck_assert_double_eq(r[1].jitter, 0);
+	ck_assert_int_eq(r[1].admit.min_fetch_time, 1500 * USEC_PER_MSEC);
+	ck_assert_uint_eq(r[1].admit.min_requests, 3);
+	ck_assert_int_eq(r[1].admit.window, 120 * USEC_PER_SEC);
+	ck_assert(r[1].sliding_ttl);
 	ck_assert(r[1].client_control);
 	ck_assert_int_eq(r[1].set_cookie, SET_COOKIE_STRIP);
 	expect_names(&r[1].tags, "xkey|Cache-Tag");
@@ -851,6 +1237,14 @@ expect_everything_kept(const struct conf_route *r)
 	ck_assert_int_eq(r[2].stale_while_revalidate, 0);
 	ck_assert_int_eq(r[2].stale_if_error, 3650 * 86400 * USEC_PER_SEC);
 	ck_assert_double_eq(r[2].heuristic, 0);
+	expect_ttl(&r[2].ttl, "200 60s|301 1d|404 10s|599 0s");
+	ck_assert_int_eq(r[2].error_ttl, 86400 * USEC_PER_SEC);
+	ck_assert_double_eq(r[2].refresh_ahead, 0);
+	ck_assert_double_eq(r[2].jitter, 0.5);
+	ck_assert_int_eq(r[2].admit.min_fetch_time, 0);
+	ck_assert_uint_eq(r[2].admit.min_requests, 1000000);
+	ck_assert_int_eq(r[2].admit.window, 30 * USEC_PER_SEC);
+	ck_assert(!r[2].sliding_ttl);
 	ck_assert(!r[2].client_control);
 	ck_assert_int_eq(r[2].set_cookie, SET_COOKIE_STORE);
 	expect_names(&r[2].tags, "");
@@ -867,6 +1261,54 @@ START_TEST(path_spelling)
 }
 END_TEST
 
+static void
+expect_server(const struct conf_server *s, const char *authority, unsigned port, unsigned weight,
+    bool backup)
+{
+	ck_assert_str_eq(s->authority, authority);
+	ck_assert_uint_eq(s->port, port);
+	ck_assert_uint_eq(s->weight, weight);
+	ck_assert_int_eq(s->backup, backup);
+}
+
+/* What protects the three upstreams of `everything`. */
+static void
+expect_everything_guarded(const struct conf_upstream *up)
+{
+	ck_assert_int_eq(up[0].balance, BALANCE_LEAST_CONNECTIONS);
+	ck_assert_uint_eq(up[0].max_connections, 7);
+	ck_assert_double_eq(up[0].retry_budget, 0.25);
+	ck_assert(up[0].hedge);
+	ck_assert_uint_eq(up[0].breaker.failures, 0);
+	ck_assert_double_eq(up[0].breaker.error_rate, 0.5);
+	ck_assert_int_eq(up[0].breaker.pause, USEC_PER_MSEC);
+	ck_assert_str_eq(up[0].health.path, "/up?who=proxy&x=%2F");
+	ck_assert_int_eq(up[0].health.interval, 100 * USEC_PER_MSEC);
+	ck_assert_int_eq(up[0].health.timeout, 3600 * USEC_PER_SEC);
+	ck_assert_uint_eq(up[0].health.fall, 1);
+	ck_assert_uint_eq(up[0].health.rise, 1000);
+	ck_assert_int_eq(up[1].balance, BALANCE_HASH);
+	ck_assert_uint_eq(up[1].max_connections, 0);
+	ck_assert_uint_eq(up[1].min_connections, 2);
+	ck_assert_uint_eq(up[1].most_connections, 512);
+	ck_assert_double_eq(up[1].retry_budget, 0);
+	ck_assert_uint_eq(up[1].breaker.failures, 0);
+	ck_assert_double_eq(up[1].breaker.error_rate, 0);
+	ck_assert_ptr_null(up[1].health.path);
+	ck_assert_int_eq(up[2].balance, BALANCE_ROUND_ROBIN);
+	ck_assert_uint_eq(up[2].max_connections, 0);
+	ck_assert_uint_eq(up[2].min_connections, 1);
+	ck_assert_uint_eq(up[2].most_connections, 256);
+	ck_assert_uint_eq(up[2].breaker.failures, 5);
+	ck_assert_double_eq(up[2].breaker.error_rate, 0);
+	ck_assert_int_eq(up[2].breaker.pause, 5 * USEC_PER_SEC);
+	ck_assert_str_eq(up[2].health.path, "/");
+	ck_assert_int_eq(up[2].health.interval, 5 * USEC_PER_SEC);
+	ck_assert_int_eq(up[2].health.timeout, 2 * USEC_PER_SEC);
+	ck_assert_uint_eq(up[2].health.fall, 3);
+	ck_assert_uint_eq(up[2].health.rise, 2);
+}
+
 START_TEST(every_key)
 {
 	struct conf *c = load_good(everything);
@@ -877,18 +1319,17 @@ START_TEST(every_key)
 	expect_port(&c->listen[0], AF_INET, 0);
 	expect_port(&c->listen[2], AF_INET6, 8080);
 	expect_port(&c->listen[3], AF_INET, 81);
-	ck_assert_uint_eq(c->listen[3].line, 33);
+	ck_assert_uint_eq(c->listen[3].line, 44);
 	ck_assert_uint_eq(c->admin.len, 0);
 	ck_assert_uint_eq(c->workers, 3);
 	ck_assert_uint_eq(c->cache_memory, (size_t)2 << 30);
 	ck_assert_uint_eq(c->cache_max_object, 1536u << 10);
-	ck_assert_uint_eq(c->nupstreams, 2);
+	ck_assert_uint_eq(c->nupstreams, 3);
 	ck_assert_str_eq(a->name, "a");
-	ck_assert_str_eq(a->server.url, "HTTP://[::1]:3000/");
-	ck_assert_str_eq(a->server.host, "::1");
-	ck_assert_str_eq(a->server.authority, "[::1]:3000");
-	ck_assert_uint_eq(a->server.port, 3000);
-	ck_assert_uint_eq(a->max_connections, 7);
+	ck_assert_uint_eq(a->nservers, 1);
+	ck_assert_str_eq(a->servers[0].url, "HTTP://[::1]:3000/");
+	ck_assert_str_eq(a->servers[0].host, "::1");
+	expect_server(&a->servers[0], "[::1]:3000", 3000, 1, false);
 	ck_assert_uint_eq(a->queue_length, 0);
 	ck_assert_int_eq(a->queue_timeout, 60 * USEC_PER_SEC);
 	ck_assert_int_eq(a->connect_timeout, 1500 * USEC_PER_MSEC);
@@ -898,9 +1339,11 @@ START_TEST(every_key)
 	ck_assert_uint_eq(a->keepalive_connections, 0);
 	ck_assert_int_eq(a->keepalive_idle, USEC_PER_SEC);
 	ck_assert_uint_eq(a->retries, 0);
-	ck_assert_str_eq(b->server.host, "app.example");
-	ck_assert_str_eq(b->server.authority, "app.example");
-	ck_assert_uint_eq(b->server.port, 80);
+	ck_assert_uint_eq(b->nservers, 3);
+	expect_server(&b->servers[0], "app.example", 80, 1, false);
+	expect_server(&b->servers[1], "app.example:81", 81, 1000, false);
+	expect_server(&b->servers[2], "[::2]", 80, 7, true);
+	expect_everything_guarded(c->upstreams);
 	ck_assert_uint_eq(c->nroutes, 4);
 	ck_assert_str_eq(r[0].host, "www.example.com");
 	ck_assert_str_eq(r[0].path, "/a/");
@@ -909,7 +1352,6 @@ START_TEST(every_key)
 	ck_assert(!r[0].cache);
 	ck_assert_str_eq(r[1].host, "[::1]");
 	ck_assert_ptr_null(r[1].path);
-	ck_assert_int_eq(r[1].ttl, 90 * USEC_PER_SEC);
 	ck_assert_int_eq(r[1].coalesce, COALESCE_ALWAYS);
 	ck_assert_uint_eq(r[1].park_limit, 5);
 	ck_assert_int_eq(r[1].park_timeout, 250 * USEC_PER_MSEC);
@@ -941,6 +1383,13 @@ static const char *const good[] = {
 	    "stale_while_revalidate: off, client_control: ignore, purge: [], upgrade: off, "
 	    "sliding_ttl: false, set_cookie: private, "
 	    "admit: { min_fetch_time: 0ms, min_requests: 1, window: 30s } } ]\n",
+	"upstreams: { a: { servers: http://a, breaker: {}, retry_budget: 0, "
+	    "max_connections: { most: 1 } } }\n",
+	"upstreams: { a: { servers: http://a, breaker: , hedge: false, "
+	    "max_connections: { min: 256 } } }\n",
+	UP "routes: [ { match: { path: /a }, error_ttl: 0s, jitter: 0, refresh_ahead: false, "
+	    "sliding_ttl: off, admit: {} }, "
+	    "{ error_ttl: no, refresh_ahead: 1.0, sliding_ttl: on, ttl: { 503: 1s } } ]\n",
 	UP "routes: [ { stale_if_error: no, heuristic: 1, tags: [ X-Tags ], key: ~ } ]\n",
 	UP "routes: [ { key: { query: { keep: [ \"${CORRAL_TEST_UNSET:-page}\" ] } } } ]\n",
 	UP "limits:\n  # drain: 1s\nlog: ~\ncache: null\n",
@@ -996,7 +1445,7 @@ START_TEST(options_alone)
 	ck_assert_ptr_null(c->file);
 	expect_port(&c->listen[0], AF_INET, 0);
 	ck_assert_uint_eq(c->admin.len, 0);
-	ck_assert_str_eq(c->upstreams[0].server.authority, "127.0.0.1:3000");
+	ck_assert_str_eq(c->upstreams[0].servers[0].authority, "127.0.0.1:3000");
 	ck_assert_uint_eq(c->upstreams[0].line, 0);
 	ck_assert_uint_eq(c->nroutes, 1);
 	conf_unref(c);
@@ -1015,14 +1464,15 @@ START_TEST(options_over_a_file)
 	ck_assert_str_eq(faults, "--upstream: the file has several upstreams and none is called "
 	    "\"default\", so which one is meant is not clear; edit the file\n");
 	free(faults);
-	c = load_good("upstreams: { a: { servers: http://a, retries: 3 } }\nlisten: 127.0.0.1:2\n"
-	    "admin: off\n");
+	c = load_good("upstreams: { a: { servers: [ http://a, http://b ], retries: 3 } }\n"
+	    "listen: 127.0.0.1:2\nadmin: off\n");
 	conf_unref(c);
 	faults = load(&opt, &c);
 	ck_assert_str_eq(faults, "");
 	free(faults);
 	ck_assert_str_eq(c->upstreams[0].name, "a");
-	ck_assert_str_eq(c->upstreams[0].server.authority, "c:1");
+	ck_assert_uint_eq(c->upstreams[0].nservers, 1);
+	ck_assert_str_eq(c->upstreams[0].servers[0].authority, "c:1");
 	ck_assert_uint_eq(c->upstreams[0].retries, 3);
 	expect_port(&c->listen[0], AF_INET, 2);
 	expect_port(&c->admin, AF_INET, 1);
@@ -1089,9 +1539,48 @@ expect_same_route(const struct conf_route *a, const struct conf_route *b)
 	ck_assert_int_eq(a->stale_while_revalidate, b->stale_while_revalidate);
 	ck_assert_int_eq(a->stale_if_error, b->stale_if_error);
 	ck_assert_double_eq(a->heuristic, b->heuristic);
+	ck_assert_int_eq(a->ttl.any, b->ttl.any);
+	ck_assert_uint_eq(a->ttl.n, b->ttl.n);
+	for (unsigned i = 0; i < a->ttl.n; i++) {
+		ck_assert_int_eq(a->ttl.by[i].status, b->ttl.by[i].status);
+		ck_assert_int_eq(a->ttl.by[i].ttl, b->ttl.by[i].ttl);
+	}
+	ck_assert_int_eq(a->error_ttl, b->error_ttl);
+	ck_assert_double_eq(a->refresh_ahead, b->refresh_ahead);
+	ck_assert_double_eq(a->jitter, b->jitter);
+	ck_assert_int_eq(a->admit.min_fetch_time, b->admit.min_fetch_time);
+	ck_assert_uint_eq(a->admit.min_requests, b->admit.min_requests);
+	ck_assert_int_eq(a->admit.window, b->admit.window);
+	ck_assert_int_eq(a->sliding_ttl, b->sliding_ttl);
 	ck_assert_int_eq(a->client_control, b->client_control);
 	ck_assert_int_eq(a->set_cookie, b->set_cookie);
 	expect_same_names(&a->tags, &b->tags);
+}
+
+static void
+expect_same_upstream(const struct conf_upstream *a, const struct conf_upstream *b)
+{
+	ck_assert_uint_eq(a->nservers, b->nservers);
+	for (unsigned i = 0; i < a->nservers; i++) {
+		ck_assert_str_eq(a->servers[i].url, b->servers[i].url);
+		expect_server(&a->servers[i], b->servers[i].authority, b->servers[i].port,
+		    b->servers[i].weight, b->servers[i].backup);
+	}
+	ck_assert_int_eq(a->balance, b->balance);
+	ck_assert_uint_eq(a->max_connections, b->max_connections);
+	ck_assert_uint_eq(a->min_connections, b->min_connections);
+	ck_assert_uint_eq(a->most_connections, b->most_connections);
+	ck_assert_int_eq(a->total_timeout, b->total_timeout);
+	ck_assert_double_eq(a->retry_budget, b->retry_budget);
+	ck_assert_int_eq(a->hedge, b->hedge);
+	ck_assert_uint_eq(a->breaker.failures, b->breaker.failures);
+	ck_assert_double_eq(a->breaker.error_rate, b->breaker.error_rate);
+	ck_assert_int_eq(a->breaker.pause, b->breaker.pause);
+	ck_assert_pstr_eq(a->health.path, b->health.path);
+	ck_assert_int_eq(a->health.interval, b->health.interval);
+	ck_assert_int_eq(a->health.timeout, b->health.timeout);
+	ck_assert_uint_eq(a->health.fall, b->health.fall);
+	ck_assert_uint_eq(a->health.rise, b->health.rise);
 }
 
 static void
@@ -1108,11 +1597,12 @@ expect_round_trip(struct conf *c)
 	for (unsigned i = 0; i < c->nroutes; i++) {
 		ck_assert_pstr_eq(c->routes[i].path, again->routes[i].path);
 		ck_assert_pstr_eq(c->routes[i].host, again->routes[i].host);
-		ck_assert_int_eq(c->routes[i].ttl, again->routes[i].ttl);
 		ck_assert_uint_eq(c->routes[i].upstream, again->routes[i].upstream);
 		expect_same_route(&c->routes[i], &again->routes[i]);
 	}
-	ck_assert_int_eq(c->upstreams[0].total_timeout, again->upstreams[0].total_timeout);
+	ck_assert_uint_eq(c->nupstreams, again->nupstreams);
+	for (unsigned i = 0; i < c->nupstreams; i++)
+		expect_same_upstream(&c->upstreams[i], &again->upstreams[i]);
 	free(first);
 	free(second);
 	conf_unref(again);
@@ -1123,17 +1613,24 @@ START_TEST(round_trip)
 {
 	expect_round_trip(load_good(everything));
 	expect_round_trip(load_good(UP));
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		expect_round_trip(load_good(good[i]));
 }
 END_TEST
 
 START_TEST(printed_whole)
 {
 	struct conf *c = load_good("workers: 1\nadmin: off\nlisten: \"[::1]:1\"\n"
-	    "upstreams: { a: { servers: http://a } }\n"
-	    "routes: [ { match: { path: /x }, key: { query: { drop: [ fbclid, utm_*, \"a[]\" ] }, "
+	    "upstreams: { a: { servers: http://a }, b: { servers: [ http://b, { url: "
+	    "\"http://[::2]\", backup: on } ], max_connections: auto, retry_budget: 0, "
+	    "breaker: off, health: { path: \"/up?a\" } } }\n"
+	    "routes: [ { match: { path: /x }, upstream: a, ttl: { 404: 10s, 200: 60s }, error_ttl: "
+	    "0s, refresh_ahead: 1.0, jitter: 0, admit: { min_fetch_time: 5ms }, sliding_ttl: on, "
+	    "key: { query: { drop: [ fbclid, utm_*, \"a[]\" ] }, "
 	    "cookies: [ plan ] }, stale_if_error: off, stale_while_revalidate: 1m, "
 	    "heuristic: 0.000001, client_control: obey, set_cookie: store, tags: [] }, "
-	    "{ cache: off, heuristic: 0.0 } ]\n");
+	    "{ upstream: a, cache: off, heuristic: 0.0, "
+	    "refresh_ahead: no } ]\n");
 	char *text = printed(c);
 
 	ck_assert_str_eq(text,
@@ -1146,6 +1643,7 @@ START_TEST(printed_whole)
 	    "upstreams:\n"
 	    "  a:\n"
 	    "    servers: [ http://a ]\n"
+	    "    balance: least_connections\n"
 	    "    max_connections: 64\n"
 	    "    queue:\n"
 	    "      length: 1024\n"
@@ -1159,6 +1657,40 @@ START_TEST(printed_whole)
 	    "      connections: 64\n"
 	    "      idle: 30s\n"
 	    "    retries: 1\n"
+	    "    retry_budget: 0.1\n"
+	    "    hedge: off\n"
+	    "    breaker:\n"
+	    "      failures: 5\n"
+	    "      error_rate: 0.5\n"
+	    "      pause: 5s\n"
+	    "    health: off\n"
+	    "  b:\n"
+	    "    servers:\n"
+	    "      - http://b\n"
+	    "      - { url: \"http://[::2]\", weight: 1, backup: true }\n"
+	    "    balance: least_connections\n"
+	    "    max_connections: { min: 1, most: 256 }\n"
+	    "    queue:\n"
+	    "      length: 1024\n"
+	    "      timeout: 30s\n"
+	    "    timeouts:\n"
+	    "      connect: 2s\n"
+	    "      first_byte: 60s\n"
+	    "      idle: 15s\n"
+	    "      total: off\n"
+	    "    keepalive:\n"
+	    "      connections: 64\n"
+	    "      idle: 30s\n"
+	    "    retries: 1\n"
+	    "    retry_budget: off\n"
+	    "    hedge: off\n"
+	    "    breaker: off\n"
+	    "    health:\n"
+	    "      path: \"/up?a\"\n"
+	    "      interval: 5s\n"
+	    "      timeout: 2s\n"
+	    "      fall: 3\n"
+	    "      rise: 2\n"
 	    "routes:\n"
 	    "  - match:\n"
 	    "      path: /x\n"
@@ -1168,11 +1700,19 @@ START_TEST(printed_whole)
 	    "      query: { drop: [ fbclid, utm_*, \"a[]\" ] }\n"
 	    "      headers: []\n"
 	    "      cookies: [ plan ]\n"
-	    "    ttl: 0s\n"
+	    "    ttl: { 200: 60s, 404: 10s }\n"
 	    "    stale_while_revalidate: 60s\n"
 	    "    stale_if_error: off\n"
+	    "    error_ttl: off\n"
 	    "    heuristic: 0.000001\n"
 	    "    client_control: obey\n"
+	    "    refresh_ahead: auto\n"
+	    "    jitter: off\n"
+	    "    admit:\n"
+	    "      min_fetch_time: 5ms\n"
+	    "      min_requests: 1\n"
+	    "      window: 30s\n"
+	    "    sliding_ttl: true\n"
 	    "    set_cookie: store\n"
 	    "    coalesce: shareable\n"
 	    "    park:\n"
@@ -1189,8 +1729,16 @@ START_TEST(printed_whole)
 	    "    ttl: 0s\n"
 	    "    stale_while_revalidate: off\n"
 	    "    stale_if_error: 1h\n"
+	    "    error_ttl: 1s\n"
 	    "    heuristic: off\n"
 	    "    client_control: ignore\n"
+	    "    refresh_ahead: off\n"
+	    "    jitter: 0.05\n"
+	    "    admit:\n"
+	    "      min_fetch_time: 0s\n"
+	    "      min_requests: 1\n"
+	    "      window: 30s\n"
+	    "    sliding_ttl: false\n"
 	    "    set_cookie: private\n"
 	    "    coalesce: shareable\n"
 	    "    park:\n"
@@ -1220,19 +1768,31 @@ START_TEST(what_a_reload_leaves)
 	struct conf *a = load_good(UP "workers: 1\n");
 	struct conf *b = load_good(UP "workers: 1\ncache: { memory: 1GiB, max_object: 1MiB }\n"
 	    "listen: [ 127.0.0.1:8080, 127.0.0.1:8081 ]\nadmin: off\nlimits: { drain: 1s }\n");
+	struct conf *d = load_good("workers: 1\nupstreams: { b: { servers: [ http://a, http://b ], "
+	    "balance: hash, max_connections: auto, breaker: off, health: { path: / }, "
+	    "hedge: on } }\n"
+	    "routes: [ { ttl: { 200: 1s }, jitter: off, refresh_ahead: off, error_ttl: off } ]\n");
 	struct buf out = { 0 };
 
 	conf_print_pending(a, a, &out);
 	ck_assert_str_eq(buf_str(&out), "");
 	conf_print_pending(a, b, &out);
 	ck_assert_str_eq(buf_str(&out), "listen, admin");
+	/* Upstreams and routes are not among them, whatever is in them. */
+	out.n = 0;
+	conf_print_pending(a, d, &out);
+	ck_assert_str_eq(buf_str(&out), "");
+	conf_unref(d);
 	buf_fini(&out);
 	conf_unref(a);
 	conf_unref(b);
 }
 END_TEST
 
-/* Every sample is good; the commented one is at the defaults, so it documents them rightly. */
+/*
+ * Every sample is good, and printed as it is; the commented one is at the defaults, so it documents
+ * them rightly.
+ */
 START_TEST(samples)
 {
 	struct conf_options opt = { 0 };
@@ -1245,12 +1805,13 @@ START_TEST(samples)
 	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
 	snprintf(pattern, sizeof pattern, "%s/conf/examples/*.yaml", top);
 	ck_assert_int_eq(glob(pattern, GLOB_APPEND, NULL, &found), 0);
-	ck_assert_uint_ge(found.gl_pathc, 4);
+	ck_assert_uint_ge(found.gl_pathc, 6);
 	for (i = 0; i < found.gl_pathc; i++) {
 		opt.file = found.gl_pathv[i];
-		faults = load(&opt, NULL);
+		faults = load(&opt, &c);
 		ck_assert_str_eq(faults, "");
 		free(faults);
+		expect_round_trip(c);
 	}
 	globfree(&found);
 
@@ -1284,7 +1845,8 @@ START_TEST(rows_are_sound)
 		ck_assert_msg(n > 8 && row->sentence[n - 1] == '.', "%s: no sentence", row->path);
 		ck_assert_msg(row->min <= row->max, "%s: no range", row->path);
 		if (row->scope == SCOPE_CONF || row->scope == SCOPE_UPSTREAM)
-			ck_assert_msg(row->dflt != NULL || row->type == KEY_SERVERS,
+			ck_assert_msg(row->dflt != NULL || row->type == KEY_SERVERS ||
+			    row->type == KEY_BREAKER || row->type == KEY_TARGET,
 			    "%s: no default", row->path);
 		for (j = 0; j < i; j++)
 			ck_assert_str_ne(row->path, conf_rows[j].path);
@@ -1428,6 +1990,8 @@ conf_suite(void)
 	tcase_add_test(tc, all_faults_in_the_order_of_the_file);
 	tcase_add_test(tc, faults_are_bounded);
 	tcase_add_test(tc, lists_of_names_are_bounded);
+	tcase_add_test(tc, servers_are_bounded);
+	tcase_add_test(tc, every_status_has_its_time);
 	tcase_add_test(tc, files_that_are_none);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, path_spelling);

@@ -434,7 +434,10 @@ rig_bare(struct guest *leader, int status, const char *fields)
 static inline void
 rig_fail(struct guest *leader)
 {
-	static const struct flight_failure no_answer = { 502, "connect", "no answer" };
+	static const struct flight_failure no_answer = {
+		.status = 502, .detail = "connect", .text = "no answer",
+		.blame = BLAME_BACKEND,
+	};
 
 	flight_failed(leader->lk.flight, &no_answer);
 	flight_unref(leader->lk.flight);

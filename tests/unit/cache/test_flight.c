@@ -8,7 +8,10 @@
 #define PRIVATE	"Cache-Control: private\n"
 #define N	6
 
-static const struct flight_failure no_answer = { 504, "first-byte-timeout", "no answer" };
+static const struct flight_failure no_answer = {
+	.status = 504, .detail = "first-byte-timeout", .text = "no answer",
+	.blame = BLAME_EXCHANGE,
+};
 
 /* One worker that the test turns, a cache, a leader and those who park behind it. */
 struct party {
@@ -96,11 +99,13 @@ START_TEST(leader_leaves)
 {
 	struct party p;
 	struct obj *o;
+	unsigned wanted;
 
 	party_start(&p, "");
 	if (_i == 0) {
 		guest_leave(&p.g[0]);
-		ck_assert(flight_wanted(p.fl));
+		ck_assert_int_eq(flight_wanted(p.fl, &wanted), WANT_WAITED_FOR);
+		ck_assert_uint_eq(wanted, N - 1);
 		ck_assert_uint_eq(rig_figures(p.c).parked, N - 1);
 	}
 	o = rig_head(p.fl, &p.g[0].req, 200, PUBLIC, 1000);
@@ -123,11 +128,13 @@ START_TEST(all_leave_a_shared_flight)
 {
 	struct party p;
 	struct obj *o;
+	unsigned wanted;
 
 	party_start(&p, "");
 	for (unsigned i = 0; i < N; i++)
 		guest_leave(&p.g[i]);
-	ck_assert(flight_wanted(p.fl));
+	ck_assert_int_eq(flight_wanted(p.fl, &wanted), WANT_KEEPING);
+	ck_assert_uint_eq(wanted, 0);
 	o = rig_head(p.fl, &p.g[0].req, 200, PUBLIC, 1000);
 	ck_assert_ptr_nonnull(o);
 	finish(&p, o, 1000);
@@ -309,6 +316,7 @@ START_TEST(own_flight_ends_with_its_client)
 	struct worker_msg msg = { .fn = count_post };
 	struct guest g;
 	bool safe = _i == 0;
+	unsigned wanted;
 
 	posts = 0;
 	guest_init(&g, w, safe ? "OPTIONS" : "POST", "");
@@ -317,14 +325,15 @@ START_TEST(own_flight_ends_with_its_client)
 	ck_assert_uint_eq(rig_figures(c).parked, 0);
 	ck_assert_uint_eq(rig_figures(c).flights, 1);
 	flight_set_source(g.lk.flight, w, &msg);
-	ck_assert(flight_wanted(g.lk.flight));
+	ck_assert_int_eq(flight_wanted(g.lk.flight, &wanted), WANT_WAITED_FOR);
 	flight_uncount(&g.wait);
 	rig_turn(w);
-	ck_assert_int_eq(flight_wanted(g.lk.flight), !safe);
+	ck_assert_int_eq(flight_wanted(g.lk.flight, &wanted),
+	    safe ? WANT_NOT : WANT_WAITED_FOR);
 	ck_assert_uint_eq(posts, safe);
 	guest_leave(&g);
 	rig_turn(w);
-	ck_assert(!flight_wanted(g.lk.flight));
+	ck_assert_int_eq(flight_wanted(g.lk.flight, &wanted), WANT_NOT);
 	ck_assert_uint_eq(posts, safe ? 2 : 1);
 	flight_failed(g.lk.flight, &no_answer);
 	flight_unref(g.lk.flight);

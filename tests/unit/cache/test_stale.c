@@ -15,7 +15,9 @@
 #define MIB	(1024 * KIB)
 #define COUNT(a)	((int)(sizeof (a) / sizeof (a)[0]))
 
-static const struct flight_failure no_answer = { 502, "connect", "no answer" };
+static const struct flight_failure no_answer = {
+	.status = 502, .detail = "connect", .text = "no answer", .blame = BLAME_BACKEND,
+};
 
 /* One worker that the test turns, its cache, and the route by which all ask. */
 static struct worker *w;
@@ -109,6 +111,7 @@ static const struct {
 
 START_TEST(one_refresh_however_many_ask)
 {
+	unsigned wanted;
 	struct guest lead, g;
 
 	have_stale(WINDOW);
@@ -131,7 +134,9 @@ START_TEST(one_refresh_however_many_ask)
 		guest_fini(&g);
 	}
 	ck_assert_uint_eq(rig_figures(c).flights, 1);
-	ck_assert(flight_wanted(lead.lk.flight));
+	ck_assert(flight_is_background(lead.lk.flight));
+	ck_assert_int_eq(flight_wanted(lead.lk.flight, &wanted), WANT_WAITED_FOR);
+	ck_assert_uint_eq(wanted, 0);
 	lead.req.method = SLICE("GET");
 	rig_bare(&lead, 304, "");
 	leave(&lead);
@@ -219,7 +224,7 @@ START_TEST(an_answer_ends_the_pause)
 {
 	struct guest a, b;
 
-	route.ttl = SECOND / 10;
+	route.ttl.any = SECOND / 10;
 	route.stale_while_revalidate = 10 * SECOND;
 	route.coalesce = COALESCE_OFF;
 	fetch_of(KEY, "", TAG, 10);

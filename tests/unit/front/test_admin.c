@@ -15,6 +15,7 @@
 #include "cache/cache.h"
 #include "http/key.h"
 #include "http/parse.h"
+#include "upstream/pools.h"
 #include "tests/unit/unit.h"
 
 #define C	"Host: a\r\nConnection: close\r\n"
@@ -23,6 +24,7 @@
 static struct conf		*conf;
 static struct worker		*worker;
 static struct cache		*cache;
+static struct pools		*pools;
 static struct admin		*admin;
 static struct admin_env		 env;
 static struct conf_addr		 bound;
@@ -85,10 +87,12 @@ setup(void)
 	conf = conf_load(&opt, &faults);
 	ck_assert_msg(conf != NULL, "%s", buf_str(&faults));
 	buf_fini(&faults);
+	pools = pools_new();
+	pools_bind(pools, conf);
 	worker = worker_new(0, conf);
 	cache = cache_new(&seed, 1 << 20, 1 << 16);
-	env = (struct admin_env){ .cache = cache, .workers = &worker, .nworkers = 1,
-	    .started = clock_mono() - 90 * USEC_PER_SEC, .draining = &draining };
+	env = (struct admin_env){ .cache = cache, .pools = pools, .workers = &worker,
+	    .nworkers = 1, .started = clock_mono() - 90 * USEC_PER_SEC, .draining = &draining };
 	atomic_store(&draining, 0);
 	admin = admin_new(worker, &conf->admin, &env, &bound);
 	ck_assert_ptr_nonnull(admin);
@@ -108,6 +112,7 @@ teardown(void)
 	cache_free(cache);
 	worker_free(worker);
 	conf_unref(conf);
+	pools_free(pools);
 }
 
 /* The client's side */
@@ -231,8 +236,13 @@ static const struct {
 } requests[] = {
 	{ "stats", "GET /stats HTTP/1.1\r\n" C "\r\n", 200, "Content-Type: application/json\r\n" },
 	{ "query ignored", "GET /stats?a=/x HTTP/1.1\r\n" C "\r\n", 200, "\"requests\": 127" },
+	{ "stats of upstreams", "GET /stats HTTP/1.1\r\n" C "\r\n", 200,
+	    "\"url\": \"http://127.0.0.1:9\"" },
 	{ "no Host in 1.0", "GET /healthz HTTP/1.0\r\n\r\n", 200, "{\"status\":\"ok\"}\n" },
 	{ "health", "GET /healthz HTTP/1.1\r\n" C "\r\n", 200, "{\"status\":\"ok\"}\n" },
+	{ "readiness", "GET /readyz HTTP/1.1\r\n" C "\r\n", 200, "{\"status\":\"ok\"}\n" },
+	{ "method of readiness", "POST /readyz HTTP/1.1\r\n" C "Content-Length: 0\r\n\r\n", 405,
+	    "Allow: GET, HEAD\r\n" },
 	{ "unknown path", "GET /nothing HTTP/1.1\r\n" C "\r\n", 404, "/stats" },
 	{ "path prefix is another path", "GET /statsx HTTP/1.1\r\n" C "\r\n", 404, "" },
 	{ "asterisk", "OPTIONS * HTTP/1.1\r\n" C "\r\n", 404, "" },
@@ -282,7 +292,8 @@ static const struct {
 	{ "{'url':1}", 400, "not JSON" },
 	{ "\"http://b.c/\"", 400, "not JSON" },
 	{ "[\"http://b.c/\"]", 400, "must be a JSON object" },
-	{ "{}", 400, "\"url\" is missing" },
+	{ "{}", 400, "\"url\" or \"all\" is missing" },
+	{ "{\"soft\":false}", 400, "\"url\" or \"all\" is missing" },
 	{ "{\"url\":1}", 400, "\"url\" must be a string" },
 	{ "{\"url\":null}", 400, "\"url\" must be a string" },
 	{ "{\"url\":\"\"}", 400, "must be like" },
@@ -294,7 +305,16 @@ static const struct {
 	{ "{\"tag\":\"t\",\"x\":1}", 400, "unknown member \"x\"\n" },
 	{ "{\"tag\":\"t\"}", 501, "\"tag\" is not available in this version" },
 	{ "{\"prefix\":\"http://b.c/\"}", 501, "\"prefix\" is not available in this version" },
-	{ "{\"all\":true}", 501, "\"all\" is not available in this version" },
+	{ "{\"all\":true}", 200, "{\"purged\":1}\n" },
+	{ "{\"all\":true,\"soft\":false}", 200, "{\"purged\":1}\n" },
+	{ "{\"all\":false}", 400, "\"all\" must be true" },
+	{ "{\"all\":1}", 400, "\"all\" must be true" },
+	{ "{\"all\":null}", 400, "\"all\" must be true" },
+	{ "{\"all\":true,\"url\":\"http://b.c/\"}", 400, "exclude each other" },
+	{ "{\"all\":true,\"url\":null}", 400, "exclude each other" },
+	{ "{\"all\":true,\"x\":1}", 400, "unknown member \"x\"\n" },
+	{ "{\"all\":true,\"soft\":true}", 501, "\"soft\" is not available" },
+	{ "{\"all\":true,\"tag\":\"t\"}", 501, "\"tag\" is not available" },
 	{ "{\"url\":\"http://b.c/\",\"soft\":true}", 501, "\"soft\" is not available" },
 };
 
@@ -329,10 +349,27 @@ START_TEST(test_purge_object)
 }
 END_TEST
 
+START_TEST(test_purge_all)
+{
+	struct buf out = { 0 };
+	json_t *doc;
+
+	purge("{\"all\":true}", &out);
+	ck_assert_str_eq(body_of(&out), "{\"purged\":1}\n");
+	purge("{\"all\":true}", &out);
+	ck_assert_str_eq(body_of(&out), "{\"purged\":0}\n");
+	doc = stats();
+	ck_assert_int_eq(member(doc, "objects"), 0);
+	ck_assert_int_eq(member(doc, "purged"), 1);
+	json_decref(doc);
+	buf_fini(&out);
+}
+END_TEST
+
 START_TEST(test_members)
 {
 	static const char *const figures[] = { "parked", "parked_peak", "flights", "objects", "bytes",
-	    "transit_bytes", "evictions", "purged", "uptime_s" };
+	    "transit_bytes", "evictions", "purged", "queued", "learned_routes", "uptime_s" };
 	json_t *doc = stats();
 	long long sum = 0;
 
@@ -356,6 +393,9 @@ START_TEST(test_draining)
 
 	atomic_store(&draining, 1);
 	ask("GET /healthz HTTP/1.1\r\n" C "\r\n", &out);
+	ck_assert_int_eq(status_of(&out), 503);
+	ck_assert_str_eq(body_of(&out), "{\"status\":\"draining\"}\n");
+	ask("GET /readyz HTTP/1.1\r\n" C "\r\n", &out);
 	ck_assert_int_eq(status_of(&out), 503);
 	ck_assert_str_eq(body_of(&out), "{\"status\":\"draining\"}\n");
 	buf_fini(&out);
@@ -450,9 +490,9 @@ START_TEST(test_stuck_reader)
 		ck_assert_int_gt(r, 0);
 	}
 	hear(fd, &out);
-	/* One brace opens each document. */
-	for (size_t i = 0; i < out.n; i++)
-		n += out.p[i] == '{';
+	/* A brace at the beginning of a line opens each document. */
+	for (size_t i = 1; i < out.n; i++)
+		n += out.p[i] == '{' && out.p[i - 1] == '\n';
 	ck_assert_uint_eq(n, asked + 1);
 	ck_assert_str_eq(out.p + out.n - 16, "{\"status\":\"ok\"}\n");
 	buf_fini(&out);
@@ -544,6 +584,7 @@ admin_suite(void)
 	tcase_add_loop_test(tc, test_request, 0, (int)(sizeof requests / sizeof requests[0]));
 	tcase_add_loop_test(tc, test_purge_body, 0, (int)(sizeof purges / sizeof purges[0]));
 	tcase_add_test(tc, test_purge_object);
+	tcase_add_test(tc, test_purge_all);
 	tcase_add_test(tc, test_members);
 	tcase_add_test(tc, test_draining);
 	tcase_add_test(tc, test_head);

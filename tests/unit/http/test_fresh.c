@@ -23,6 +23,8 @@ struct verdict {
 	int64_t			 lifetime_ms, age_ms;
 };
 
+static const struct conf_ttl ten_seconds = { .any = 10 * S }, one_second = { .any = S };
+
 #define CC		"Cache-Control: "
 #define STORED(l, a)	FRESH_SHARE, true, "ok", l, a
 #define SHARED(why)	FRESH_SHARE, false, why, 0, 500
@@ -31,7 +33,7 @@ struct verdict {
 #define KEPT(why)	FRESH_SHARE, true, why, 0, 500
 #define KEPT_ALONE(why)	FRESH_ALONE, true, why, 0, 500
 #define ALWAYS		{ .share_always = true }
-#define TTL		{ .ttl = 10 * S }
+#define TTL		{ .ttl = &ten_seconds }
 #define TENTH		{ .heuristic = 0.1 }
 #define AN_HOUR		{ .stale_if_error = 3600 * S }
 #define STRIP		{ .set_cookie = SET_COOKIE_STRIP }
@@ -181,7 +183,7 @@ static const struct verdict verdicts[] = {
 	{ "9111 3.5 opened by s-maxage", "GET", { "Authorization: x" }, 200,
 	    { CC "s-maxage=60" }, {0}, STORED(60000, 500) },
 	{ "9111 3.5 not opened by the route", "GET", { "Authorization: x" }, 200, { NULL },
-	    { .ttl = 10 * S, .share_always = true }, ALONE("authorization") },
+	    { .ttl = &ten_seconds, .share_always = true }, ALONE("authorization") },
 	{ "9111 3 a Cookie alone does not forbid", "GET", { "Cookie: a=b" }, 200,
 	    { CC "max-age=60" }, {0}, STORED(60000, 500) },
 	{ "9111 5.2.2.3 must-understand lifts no-store", "GET", {0}, 200,
@@ -310,7 +312,7 @@ static const struct verdict verdicts[] = {
 	{ "9111 4.2.2 not beside max-age", "GET", {0}, 200, { CC "max-age=x", MODIFIED }, TENTH,
 	    KEPT("stale-on-arrival") },
 	{ "9111 4.2.2 the route's ttl goes first", "GET", {0}, 200, { MODIFIED },
-	    { .ttl = 10 * S, .heuristic = 0.1 }, STORED(10500, 500) },
+	    { .ttl = &ten_seconds, .heuristic = 0.1 }, STORED(10500, 500) },
 	{ "9111 4.2.2 201", "GET", {0}, 201, { MODIFIED }, TENTH, SHARED("status") },
 	{ "9111 4.2.2 202", "GET", {0}, 202, { MODIFIED }, TENTH, SHARED("status") },
 	{ "9111 4.2.2 203", "GET", {0}, 203, { MODIFIED }, TENTH, STORED(1000000, 500) },
@@ -383,7 +385,8 @@ static const struct verdict verdicts[] = {
 	/* POST */
 	{ "9110 9.3.3 Expires", "POST", {0}, 200, { "Expires: Sun, 06 Nov 1994 10:01:00 GMT" }, {0},
 	    FRESH_ALONE, true, "method", 60000, 500 },
-	{ "9110 9.3.3 nothing said", "POST", {0}, 200, { MODIFIED }, { .heuristic = 0.1, .ttl = S },
+	{ "9110 9.3.3 nothing said", "POST", {0}, 200, { MODIFIED },
+	    { .heuristic = 0.1, .ttl = &one_second },
 	    ALONE("method") },
 	{ "9110 9.3.3 no-store", "POST", {0}, 200, { CC "max-age=60, no-store" }, {0},
 	    ALONE("method") },
@@ -532,7 +535,8 @@ START_TEST(properties)
 		{ "5861 by the response, and it never was fresh", ETAG,
 		    CC "stale-while-revalidate=3", {0}, false, false, true, false, 3, 0 },
 		{ "5861 by the route, after its ttl", ETAG, NULL,
-		    { .ttl = S, .stale_while_revalidate = 5 * S }, false, false, true, false, 5,
+		    { .ttl = &one_second, .stale_while_revalidate = 5 * S },
+		    false, false, true, false, 5,
 		    0 },
 		{ "5861 stale on arrival", CC "max-age=0", NULL,
 		    { .stale_while_revalidate = 5 * S, .stale_if_error = 7 * S },
@@ -558,7 +562,8 @@ START_TEST(properties)
 		{ "9111 4.2.2 a guess", MODIFIED, NULL, TENTH, false, true, true, false, 0, 0 },
 		{ "9111 4.2.2 no guess", MODIFIED, CC "max-age=1", TENTH, false, false, true, false,
 		    0, 0 },
-		{ "the route's ttl is no guess", MODIFIED, NULL, { .ttl = S, .heuristic = 0.1 },
+		{ "the route's ttl is no guess", MODIFIED, NULL,
+		    { .ttl = &one_second, .heuristic = 0.1 },
 		    false, false, true, false, 0, 0 },
 		{ "8246 immutable", CC "max-age=1, immutable", NULL, {0}, false, false, true, true,
 		    0, 0 },
@@ -811,7 +816,7 @@ END_TEST
 START_TEST(clocks_that_jump)
 {
 	struct head req = { .method = SLICE("GET") }, resp = { .status = 200 };
-	struct fresh_policy policy = { .ttl = S };
+	struct fresh_policy policy = { .ttl = &one_second };
 	struct now later = { .mono = asked.mono, .wall = 0 };
 	struct fresh f;
 

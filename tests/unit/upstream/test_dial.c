@@ -36,7 +36,7 @@ setup(void)
 	server_start();
 	w = worker_new(0, NULL);
 	ck_assert_ptr_nonnull(w);
-	r = resolver_new_from(w, server.conf);
+	r = resolver_new_from(w, server.conf, server.port);
 }
 
 static void

@@ -27,6 +27,7 @@ struct bench {
 	struct worker		*w;
 	struct resolver		*r;
 	struct conf_upstream	 u;
+	struct conf_server	 server[2];	/* of u; the second one only if asked for */
 	struct origin		*o;
 };
 
@@ -36,6 +37,8 @@ struct ask {
 	struct fetch		*f;
 	int			 result;
 	const char		*why;
+	const char		*server;	/* of a failure */
+	usec_t			 retry_after;
 	int			 status;
 	uint64_t		 length;
 	unsigned		 sent;
@@ -132,14 +135,16 @@ ask_end(void *arg)
 }
 
 static void
-ask_fail(void *arg, enum fetch_error error, const char *why)
+ask_fail(void *arg, const struct fetch_failure *failure)
 {
 	struct ask *a = arg;
 
 	ck_assert_int_eq(a->result, PENDING);
-	ck_assert_ptr_nonnull(why);
-	a->result = (int)error;
-	a->why = why;
+	ck_assert_ptr_nonnull(failure->why);
+	a->result = (int)failure->error;
+	a->why = failure->why;
+	a->server = failure->server;
+	a->retry_after = failure->retry_after;
 	a->f = NULL;
 }
 
@@ -177,11 +182,14 @@ static const struct fetch_request upload = {
 };
 
 static void
-upstream_defaults(struct conf_upstream *u, uint16_t port)
+upstream_defaults(struct conf_upstream *u, struct conf_server server[2], uint16_t port)
 {
-	static char host[] = "127.0.0.1";
+	static char host[] = "127.0.0.1", one[] = "http://one", two[] = "http://two";
 
-	*u = (struct conf_upstream){ .server = { .host = host, .port = port } };
+	server[0] = (struct conf_server){ .url = one, .host = host, .port = port, .weight = 1 };
+	server[1] = (struct conf_server){ .url = two, .host = host, .port = port, .weight = 1 };
+	*u = (struct conf_upstream){ .servers = server, .nservers = 1 };
+	u->retry_budget = 1;
 	u->max_connections = 64;
 	u->queue_length = 1024;
 	u->queue_timeout = u->connect_timeout = u->first_byte_timeout = u->idle_timeout =
@@ -201,22 +209,22 @@ bench_open(struct bench *b, origin_fn *serve, void *arg)
 	ck_assert_ptr_nonnull(b->w);
 	b->r = resolver_new(b->w);
 	ck_assert_ptr_nonnull(b->r);
-	upstream_defaults(&b->u, b->o->port);
-	b->u.runtime = pool_new(&b->u);
+	upstream_defaults(&b->u, b->server, b->o->port);
+	b->u.runtime = pool_new(&b->u, clock_mono());
 }
 
 /* After a change of b->u. */
 static void
 bench_configure(struct bench *b)
 {
-	pool_configure(b->u.runtime, &b->u);
+	pool_configure(b->u.runtime, &b->u, clock_mono());
 }
 
 static void
 bench_new_pool(struct bench *b)
 {
 	pool_unref(b->u.runtime);
-	b->u.runtime = pool_new(&b->u);
+	b->u.runtime = pool_new(&b->u, clock_mono());
 }
 
 static void
@@ -281,22 +289,36 @@ check_good(struct bench *b)
 	ask_fini(&a);
 }
 
+static struct pool_figures
+figures_of(struct bench *b)
+{
+	struct pool_figures f;
+
+	pool_figures(b->u.runtime, &f, clock_mono());
+	return f;
+}
+
 static unsigned
 idle_of(struct bench *b)
 {
-	unsigned open, idle, queued;
-
-	pool_figures(b->u.runtime, &open, &idle, &queued);
-	return idle;
+	return figures_of(b).idle;
 }
 
 static unsigned
 open_of(struct bench *b)
 {
-	unsigned open, idle, queued;
+	return figures_of(b).open;
+}
 
-	pool_figures(b->u.runtime, &open, &idle, &queued);
-	return open;
+/* How many times were counted of this. */
+static uint64_t
+times_of(struct bench *b, enum histo_id h)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < HISTO_BUCKETS; i++)
+		n += atomic_load(&worker_stats(b->w)->h[h][i]);
+	return n;
 }
 
 /* A table of answers. */
@@ -736,12 +758,14 @@ START_TEST(refused)
 	struct ask a;
 
 	bench_open(&b, serve_then_hang_up, &each);
-	b.u.server.port = closed_port();
+	b.server[0].port = closed_port();
 	b.u.retries = 2;
+	bench_new_pool(&b);
 	ask_start(&a, &b, &get);
 	ask_wait(&a);
 	ck_assert_int_eq(a.result, FETCH_CONNECT);
 	ck_assert_str_eq(a.why, "connection refused");
+	ck_assert_str_eq(a.server, "http://one");
 	ck_assert_uint_eq(a.sent, 0);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_fetches), 0);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 2);
@@ -759,7 +783,8 @@ START_TEST(a_name_is_resolved)
 	struct bench b;
 
 	bench_open(&b, serve_canned, &c);
-	b.u.server.host = host;
+	b.server[0].host = host;
+	bench_new_pool(&b);
 	check_good(&b);
 	bench_close(&b);
 }
@@ -866,6 +891,8 @@ START_TEST(the_queue_has_a_length_and_a_timeout)
 	ck_assert_int_eq(second.result, PENDING);
 	ask_wait(&second);
 	ck_assert_int_eq(second.result, FETCH_QUEUE_TIMEOUT);
+	ck_assert_int_ge(second.retry_after, USEC_PER_SEC);
+	ck_assert_int_ge(third.retry_after, USEC_PER_SEC);
 	ck_assert_uint_eq(second.sent, 0);
 	ck_assert_int_eq(first.result, PENDING);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 0);
@@ -944,7 +971,8 @@ START_TEST(cancel_after_each_turn)
 	struct ask a;
 
 	bench_open(&b, serve_silence, (void *)(uintptr_t)half);
-	b.u.server.host = (char *)(uintptr_t)hosts[_i];
+	b.server[0].host = (char *)(uintptr_t)hosts[_i];
+	bench_new_pool(&b);
 	for (int turns = 0; turns < 12; turns++) {
 		ask_start(&a, &b, &get);
 		for (int i = 0; i < turns && a.f != NULL; i++)
@@ -1332,6 +1360,460 @@ START_TEST(an_unsent_body_survives_a_stale_connection)
 }
 END_TEST
 
+/* Several servers, breakers, budgets. */
+
+/* A second server at that port; the first one is asked first. */
+static void
+bench_add_server(struct bench *b, uint16_t port)
+{
+	b->server[1].port = port;
+	b->u.nservers = 2;
+	b->u.balance = BALANCE_ROUND_ROBIN;
+	bench_new_pool(b);
+}
+
+START_TEST(failing_over_before_the_first_byte)
+{
+	/* 0: refused, 1: closed without an answer, 2: a name without an address */
+	static char nowhere[] = "name.invalid";
+	unsigned none = 0;
+	struct canned c = { 0 };
+	struct origin *o2;
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_then_hang_up, &none);
+	o2 = origin_start(serve_canned, &c);
+	if (_i == 0)
+		b.server[0].port = closed_port();
+	if (_i == 2)
+		b.server[0].host = nowhere;
+	b.u.retries = 1;
+	bench_add_server(&b, o2->port);
+	ask_start(&a, &b, &get);
+	ask_wait(&a);
+	ck_assert_msg(a.result == WHOLE, "%d %s", a.result, a.why ? a.why : "");
+	ck_assert_uint_eq(o2->requests, 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_fetches), 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 1);
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 1);
+	ck_assert_uint_eq(figures_of(&b).server[1].failures, 0);
+	ask_fini(&a);
+	bench_close(&b);
+	origin_stop(o2);
+}
+END_TEST
+
+/* Answers once, and is gone when it has read the next request on that connection. */
+static void
+serve_then_die(struct origin *o, int fd, unsigned nth)
+{
+	(void)nth;
+	if (!origin_read_head(o, fd))
+		return;
+	origin_say(fd, GOOD);
+	if (origin_read_head(o, fd))
+		shutdown(o->lfd, SHUT_RDWR);
+	origin_reset_on_close(fd);
+}
+
+/* The free second try finds nobody: the one that is configured is still to come. */
+START_TEST(failing_over_from_a_kept_connection)
+{
+	struct canned c = { 0 };
+	struct origin *o2;
+	struct bench b;
+
+	bench_open(&b, serve_then_die, NULL);
+	o2 = origin_start(serve_canned, &c);
+	b.u.retries = 1;
+	bench_add_server(&b, o2->port);
+	for (int i = 0; i < 3; i++)
+		check_good(&b);
+	ck_assert_uint_eq(b.o->requests, 2);
+	ck_assert_uint_eq(o2->requests, 2);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_fetches), 3);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 2);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 1);
+	bench_close(&b);
+	origin_stop(o2);
+}
+END_TEST
+
+/* A server whose backlog is full: a connect to it takes forever. */
+struct deaf {
+	int		 fd[4];
+	uint16_t	 port;
+};
+
+static void
+deaf_open(struct deaf *d)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t n = sizeof sin;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	d->fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(d->fd[0], (struct sockaddr *)&sin, sizeof sin), 0);
+	ck_assert_int_eq(listen(d->fd[0], 0), 0);
+	ck_assert_int_eq(getsockname(d->fd[0], (struct sockaddr *)&sin, &n), 0);
+	d->port = ntohs(sin.sin_port);
+	for (int i = 1; i < 4; i++) {
+		d->fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(d->fd[i], (struct sockaddr *)&sin, sizeof sin);
+	}
+}
+
+static void
+deaf_close(struct deaf *d)
+{
+	for (int i = 0; i < 4; i++)
+		close(d->fd[i]);
+}
+
+START_TEST(a_connect_timeout_is_tried_elsewhere)
+{
+	struct canned c = { 0 };
+	struct deaf deaf;
+	struct bench b;
+	struct ask a;
+	uint16_t port;
+
+	bench_open(&b, serve_canned, &c);
+	deaf_open(&deaf);
+	port = b.o->port;
+	b.server[0].port = deaf.port;
+	b.u.connect_timeout = 50 * MSEC;
+	b.u.retries = 5;
+	if (_i == 0)
+		bench_add_server(&b, port);
+	else if (_i == 1)
+		bench_new_pool(&b);
+	else
+		bench_add_server(&b, deaf.port);
+	ask_start(&a, &b, &get);
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, _i == 0 ? WHOLE : FETCH_CONNECT_TIMEOUT);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), _i == 1 ? 0 : 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), _i == 2 ? 2 : 1);
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 1);
+	if (_i > 0)
+		ck_assert_str_eq(a.server, _i == 1 ? "http://one" : "http://two");
+	ck_assert_uint_eq(open_of(&b), _i == 0 ? 1 : 0);
+	ask_fini(&a);
+	bench_close(&b);
+	deaf_close(&deaf);
+}
+END_TEST
+
+/* Not a byte of it left, so it may go to the other server, body and all. */
+START_TEST(a_post_fails_over_before_it_has_left)
+{
+	struct sink s = { .open = true };
+	struct bench b;
+	struct ask a;
+	uint16_t port;
+
+	bench_open(&b, serve_sink, &s);
+	port = b.o->port;
+	b.server[0].port = closed_port();
+	b.u.retries = 1;
+	bench_add_server(&b, port);
+	ask_start(&a, &b, &upload);
+	fetch_send_body(a.f, "hello", 5);
+	fetch_send_end(a.f);
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, WHOLE);
+	ck_assert_uint_eq(s.got, strlen("5\r\nhello\r\n0\r\n\r\n"));
+	ask_fini(&a);
+	bench_close(&b);
+}
+END_TEST
+
+/* An answer that has begun is never asked for again, nor is one that is late. */
+START_TEST(no_second_try_once_the_server_has_it)
+{
+	static const char *const say[] = { "HTTP/1.1 20", "" };
+	struct canned c = { 0 };
+	struct origin *o2;
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_silence, (void *)(uintptr_t)say[_i]);
+	o2 = origin_start(serve_canned, &c);
+	b.u.retries = 3;
+	b.u.first_byte_timeout = b.u.idle_timeout = 40 * MSEC;
+	bench_add_server(&b, o2->port);
+	ask_start(&a, &b, &get);
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, _i == 0 ? FETCH_IDLE_TIMEOUT : FETCH_FIRST_BYTE_TIMEOUT);
+	ck_assert_str_eq(a.server, "http://one");
+	ck_assert_uint_eq(o2->requests, 0);
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 1);
+	ask_fini(&a);
+	bench_close(&b);
+	origin_stop(o2);
+}
+END_TEST
+
+START_TEST(retries_end_with_the_budget)
+{
+	unsigned none = 0;
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_then_hang_up, &none);
+	b.u.retries = 50;
+	b.u.retry_budget = _i == 0 ? 0 : 0.001;
+	bench_new_pool(&b);
+	ask_start(&a, &b, &get);
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, FETCH_CLOSED);
+	if (_i == 0)
+		ck_assert_uint_eq(a.sent, 1);
+	/* Ten to begin with, and one a second. */
+	ck_assert_uint_ge(a.sent, _i == 0 ? 1 : 11);
+	ck_assert_uint_le(a.sent, 20);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), a.sent - 1);
+	ask_fini(&a);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(a_broken_server_is_left_alone)
+{
+	unsigned none = 0;
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_then_hang_up, &none);
+	b.u.breaker.failures = 3;
+	b.u.breaker.pause = 100 * USEC_PER_SEC;
+	bench_new_pool(&b);
+	for (int i = 0; i < 3; i++) {
+		ask_start(&a, &b, &get);
+		ask_wait(&a);
+		ck_assert_int_eq(a.result, FETCH_CLOSED);
+		ask_fini(&a);
+	}
+	ask_start(&a, &b, &get);
+	ck_assert(!fetch_is_under_way(a.f));
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, FETCH_NO_SERVER);
+	ck_assert_int_gt(a.retry_after, 50 * USEC_PER_SEC);
+	ck_assert_ptr_null(a.server);
+	ck_assert_int_eq(fetch_error_status(FETCH_NO_SERVER), 503);
+	ck_assert_uint_eq(b.o->requests, 3);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 3);
+	ask_fini(&a);
+	bench_close(&b);
+}
+END_TEST
+
+/* What breaks before it has begun is not the server's word on anything. */
+START_TEST(a_stale_connection_is_no_failure_of_the_server)
+{
+	unsigned each = 1;
+	struct bench b;
+
+	bench_open(&b, serve_then_hang_up, &each);
+	b.u.breaker.failures = 1;
+	b.u.breaker.pause = 100 * USEC_PER_SEC;
+	b.u.retry_budget = 0;
+	bench_new_pool(&b);
+	for (int i = 0; i < 4; i++)
+		check_good(&b);
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 0);
+	ck_assert_int_eq(figures_of(&b).server[0].breaker, BREAKER_CLOSED);
+	bench_close(&b);
+}
+END_TEST
+
+/* An upload is cut short by its client: nothing is said of the server. */
+START_TEST(what_is_reported_of_cancelled_exchanges)
+{
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_silence, (void *)(uintptr_t)"");
+	b.u.breaker.failures = 1;
+	bench_new_pool(&b);
+	ask_start(&a, &b, &get);
+	while (a.sent == 0)
+		turn(&b);
+	ask_fini(&a);
+	ask_start(&a, &b, &upload);
+	b.u.total_timeout = 50 * MSEC;
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, FETCH_TOTAL_TIMEOUT);
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 0);
+	ck_assert_int_eq(figures_of(&b).server[0].breaker, BREAKER_CLOSED);
+	ask_fini(&a);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(background_fetches_are_not_queued)
+{
+	struct fetch_request back = get;
+	struct bench b;
+	struct ask first, second;
+
+	back.background = true;
+	bench_open(&b, serve_silence, (void *)(uintptr_t)"");
+	b.u.max_connections = 1;
+	bench_configure(&b);
+	ask_start(&first, &b, &back);
+	ck_assert(fetch_is_under_way(first.f));
+	ask_start(&second, &b, &back);
+	ck_assert(!fetch_is_under_way(second.f));
+	ask_wait(&second);
+	ck_assert_int_eq(second.result, FETCH_BUSY);
+	ck_assert_int_eq(fetch_error_status(FETCH_BUSY), 503);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 0);
+	ask_fini(&first);
+	ask_fini(&second);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(orphans_need_a_place)
+{
+	struct bench b;
+	struct ask a, q;
+
+	bench_open(&b, serve_silence, (void *)(uintptr_t)"");
+	b.u.max_connections = 1;
+	bench_configure(&b);
+	ask_start(&a, &b, &get);
+	ask_start(&q, &b, &get);
+	ck_assert(fetch_is_under_way(a.f) && !fetch_is_under_way(q.f));
+	ck_assert(fetch_orphan(a.f));
+	ck_assert(!fetch_orphan(q.f));
+	ck_assert_uint_eq(fetch_server_bit(a.f), 1);
+	ck_assert_uint_eq(fetch_server_bit(q.f), 0);
+	fetch_want(q.f, 7);
+	fetch_want(a.f, 7);
+	ask_fini(&a);
+	ask_fini(&q);
+	ck_assert_uint_eq(figures_of(&b).orphans, 0);
+	bench_close(&b);
+}
+END_TEST
+
+/* More wanted, sooner its turn. */
+START_TEST(the_wanted_one_is_next)
+{
+	struct bench b;
+	struct ask a, one, many;
+	struct fetch_request other = get;
+
+	bench_open(&b, serve_silence, (void *)(uintptr_t)"");
+	b.u.max_connections = 1;
+	bench_configure(&b);
+	other.client = other.key = 1;
+	ask_start(&a, &b, &get);
+	ask_start(&one, &b, &get);
+	ask_start(&many, &b, &other);
+	fetch_want(many.f, 9);
+	ask_fini(&a);
+	settle(&b);
+	ck_assert(fetch_is_under_way(many.f) && !fetch_is_under_way(one.f));
+	ask_fini(&one);
+	ask_fini(&many);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(a_server_to_avoid)
+{
+	struct fetch_request req = get;
+	struct canned c = { 0 };
+	struct bench b;
+	struct ask a, second;
+
+	bench_open(&b, serve_canned, &c);
+	bench_add_server(&b, b.o->port);
+	ask_start(&a, &b, &get);
+	req.avoid = fetch_server_bit(a.f);
+	ask_start(&second, &b, &req);
+	ck_assert_uint_ne(fetch_server_bit(a.f), fetch_server_bit(second.f));
+	ask_wait(&a);
+	ask_wait(&second);
+	ask_fini(&a);
+	ask_start(&a, &b, &req);
+	ck_assert_uint_ne(fetch_server_bit(a.f), req.avoid);
+	ask_fini(&a);
+	ask_fini(&second);
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(times_are_learned)
+{
+	static const struct answer error = {
+		.say = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+	};
+	struct fetch_request req = get;
+	struct canned c = { 0 };
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, serve_canned, &c);
+	req.route = 5;
+	for (int i = 0; i < 25; i++) {
+		ask_start(&a, &b, &req);
+		ask_wait(&a);
+		ask_fini(&a);
+	}
+	c.a = &error;
+	ask_start(&a, &b, &req);
+	ask_wait(&a);
+	ck_assert_int_eq(a.status, 500);
+	ask_fini(&a);
+	ck_assert_uint_eq(times_of(&b, HISTO_fetch), 26);
+	ck_assert_uint_eq(times_of(&b, HISTO_queue), 26);
+	ck_assert_int_lt(pool_usual_time(b.u.runtime, 5, 0.5), 20 * USEC_PER_SEC);
+	ck_assert_int_eq(pool_usual_time(b.u.runtime, 6, 0.5), USEC_NEVER);
+	/* A page that is broken doesn't take the server away. */
+	ck_assert_uint_eq(figures_of(&b).server[0].failures, 0);
+	ck_assert_uint_eq(figures_of(&b).server[0].requests, 26);
+	bench_close(&b);
+}
+END_TEST
+
+/* Its server is taken out of the configuration while it is under way. */
+START_TEST(a_reload_in_the_middle)
+{
+	const char *half = OK "Content-Length: 9\r\n\r\nhell";
+	struct conf_server other[2];
+	struct conf_upstream u2;
+	struct bench b;
+	struct ask a, q;
+
+	bench_open(&b, serve_silence, (void *)(uintptr_t)half);
+	b.u.max_connections = 1;
+	bench_configure(&b);
+	ask_start(&a, &b, &get);
+	ask_start(&q, &b, &get);
+	while (a.heads == 0)
+		turn(&b);
+	upstream_defaults(&u2, other, closed_port());
+	u2.servers = &other[1];
+	u2.max_connections = 1;
+	pool_configure(b.u.runtime, &u2, clock_mono());
+	ck_assert_int_eq(a.result, PENDING);
+	ask_fini(&a);
+	/* The one in the line goes to the new one, of which its own conf knows nothing. */
+	ask_wait(&q);
+	ck_assert_int_eq(q.result, FETCH_CONNECT);
+	ck_assert_ptr_null(q.server);
+	ask_fini(&q);
+	bench_close(&b);
+}
+END_TEST
+
 /* Two workers, one cap. */
 
 #define CROWD	50
@@ -1399,10 +1881,9 @@ member_end(void *arg)
 }
 
 static void
-member_fail(void *arg, enum fetch_error error, const char *why)
+member_fail(void *arg, const struct fetch_failure *failure)
 {
-	(void)error;
-	(void)why;
+	(void)failure;
 	member_done(arg);
 }
 
@@ -1444,15 +1925,16 @@ START_TEST(two_workers_share_one_cap)
 	_Atomic unsigned all = 2;
 	struct worker *workers[2];
 	struct team t[2] = { 0 };
+	struct conf_server server[2];
 	struct conf_upstream u;
 	struct origin *o;
 
 	signal(SIGPIPE, SIG_IGN);
 	o = origin_start(serve_some, NULL);
-	upstream_defaults(&u, o->port);
+	upstream_defaults(&u, server, o->port);
 	u.max_connections = 3;
 	u.retries = 9;
-	u.runtime = pool_new(&u);
+	u.runtime = pool_new(&u, clock_mono());
 	for (int i = 0; i < 2; i++) {
 		workers[i] = worker_new((unsigned)i, NULL);
 		t[i].w = workers[i];
@@ -1522,6 +2004,21 @@ fetch_suite(void)
 	tcase_add_loop_test(tc, an_early_answer_counts, 0, 2);
 	tcase_add_test(tc, a_slow_client_is_no_fault_of_the_origin);
 	tcase_add_test(tc, an_unsent_body_survives_a_stale_connection);
+	tcase_add_loop_test(tc, failing_over_before_the_first_byte, 0, 3);
+	tcase_add_test(tc, failing_over_from_a_kept_connection);
+	tcase_add_loop_test(tc, a_connect_timeout_is_tried_elsewhere, 0, 3);
+	tcase_add_test(tc, a_post_fails_over_before_it_has_left);
+	tcase_add_loop_test(tc, no_second_try_once_the_server_has_it, 0, 2);
+	tcase_add_loop_test(tc, retries_end_with_the_budget, 0, 2);
+	tcase_add_test(tc, a_broken_server_is_left_alone);
+	tcase_add_test(tc, a_stale_connection_is_no_failure_of_the_server);
+	tcase_add_test(tc, what_is_reported_of_cancelled_exchanges);
+	tcase_add_test(tc, background_fetches_are_not_queued);
+	tcase_add_test(tc, orphans_need_a_place);
+	tcase_add_test(tc, the_wanted_one_is_next);
+	tcase_add_test(tc, a_server_to_avoid);
+	tcase_add_test(tc, times_are_learned);
+	tcase_add_test(tc, a_reload_in_the_middle);
 	tcase_add_test(tc, two_workers_share_one_cap);
 	tcase_add_test(tc, errors_have_names_and_statuses);
 	suite_add_tcase(s, tc);
