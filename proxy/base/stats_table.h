@@ -32,12 +32,12 @@ STAT(upstream_retries,	"requests",	"sent to upstreams again after a connection f
 STAT(upstream_errors,	"exchanges",	"with an upstream that failed")
 STAT(refreshes,		"requests",	"fetches begun in the background, before or after an "
     "object expired")
-STAT(refreshes_dropped,	"requests",	"background fetches that found the backend busy")
+STAT(refreshes_dropped,	"requests",	"those of them that found the backend busy")
 STAT(hedges,		"requests",	"second requests sent since the first took longer than "
     "usual")
 STAT(hedges_won,	"requests",	"hedges whose answer came first, and was used")
 STAT(kept_errors,	"requests",	"answered by a failure that was kept for error_ttl; also "
-    "counted as error or shed")
+    "counted as hit, error or shed")
 STAT(revalidated,	"exchanges",	"conditional fetches answered 304")
 STAT(saved_ms,		"milliseconds",	"backend time saved: for each hit, stale or coalesced, "
     "the time its object took to fetch")

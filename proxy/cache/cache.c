@@ -284,11 +284,13 @@ refresh_locked(struct question *q, struct entry *e, enum fresh_use use, enum ver
 	q->kind = FLIGHT_SHARED;
 	/*
 	 * The marker: what this kind of client fetches can't be shared, so it renews nothing.  Of
-	 * the flights one that is up will do, whoever leads it: nobody waits for this.
+	 * the flights one that is up will do, whoever leads it: nobody waits for this.  Nor does
+	 * one renew what it forbids to store.
 	 */
 	if (e->failed_until > q->lk->now.mono || e->no_refresh_until > q->lk->now.mono ||
 	    e->marker[q->audience] > q->lk->now.mono || e->nflights >= ENTRY_FLIGHTS ||
-	    q->ask.only_if_cached || obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c) ||
+	    q->ask.only_if_cached || q->ask.no_store ||
+	    obj_state(q->stored) != OBJ_SEALED || memory_is_short(q->c) ||
 	    flight_find_locked(q->s, e, q->lk->req, q->audience, NULL, q->stored) != NULL) {
 		take_locked(q, e, detail);
 		return FOUND_ANSWER;
@@ -301,22 +303,28 @@ refresh_locked(struct question *q, struct entry *e, enum fresh_use use, enum ver
 	return FOUND_ANSWER;
 }
 
-/* Fresh still, but asked for so often that somebody would wait when it expires. */
+/*
+ * `sliding_ttl`: each hit makes what the operator's ttl gave begin anew; but that a page isn't
+ * there is not to stay so for ever, for being asked for.
+ */
 static bool
-is_due_locked(struct question *q, enum fresh_use use)
-{
-	return use == FRESH_USE && q->lk->route->refresh_ahead > 0 &&
-	    ahead_hit(obj_ahead(q->stored), q->lk->now.mono);
-}
-
-/* `sliding_ttl`: what the operator's ttl gave begins anew. */
-static void
-slide_locked(struct question *q)
+slides(const struct question *q)
 {
 	const struct obj_meta *m = obj_meta(q->stored);
 
-	if (q->lk->route->sliding_ttl && m->fresh.by_ttl)
-		obj_slide(q->stored, q->lk->now.mono - m->received);
+	return q->lk->route->sliding_ttl && m->fresh.by_ttl && m->head.status < 400;
+}
+
+/*
+ * Fresh still, but asked for so often that somebody would wait when it expires; which what slides
+ * doesn't do then.  What somebody with credentials fetches is seldom for the others.
+ */
+static bool
+is_due_locked(struct question *q, enum fresh_use use)
+{
+	return use == FRESH_USE && q->lk->route->refresh_ahead > 0 && !slides(q) &&
+	    q->audience != AUDIENCE_AUTHORIZED &&
+	    ahead_hit(obj_ahead(q->stored), q->lk->now.mono);
 }
 
 /* No room for one more: what is stored will do, if it may; else a refusal. */
@@ -337,7 +345,8 @@ serve_locked(struct question *q, struct entry *e, enum fresh_use use, enum verdi
 	const char *why;
 
 	if (use == FRESH_USE) {
-		slide_locked(q);
+		if (slides(q))
+			obj_slide(q->stored, q->lk->now.mono - obj_meta(q->stored)->received);
 		*v = V_HIT;
 		why = NULL;
 	} else if (use == FRESH_USE_STALE) {

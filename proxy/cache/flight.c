@@ -556,6 +556,8 @@ flight_detach_all_locked(struct entry *e)
 	while ((fl = LIST_FIRST(&e->flights)) != NULL) {
 		flight_leave_entry_locked(fl);
 		fl->purged = true;
+		if (fl->counted == 0)
+			tell_source_locked(fl);
 		fl->chain = chain;
 		chain = fl;
 	}

@@ -302,7 +302,8 @@ classify(struct flight *fl, struct decision *d, const struct head *resp)
 	cc_of_response(resp, &d->cc);
 	fresh_judge(d->req, resp, &fl->policy, d->asked, d->answered, fresh);
 	spread_expiry(fl, d);
-	d->beside = fresh->by_error_ttl && fl->basis != NULL && fl->kind != FLIGHT_PASS;
+	d->beside = fresh->by_error_ttl && fl->kind != FLIGHT_PASS && fl->basis != NULL &&
+	    !fresh_is_error(obj_meta(fl->basis)->head.status);
 	d->to_store = fresh->store && !d->beside;
 	if (fl->kind == FLIGHT_PASS) {
 		fresh->class = FRESH_ALONE;

@@ -94,15 +94,18 @@ plan_refresh_locked(struct flight *fl, const struct decision *d, struct entry *e
 		return;
 	pace_add(&e->pace, took);
 	ahead_plan(obj_ahead(d->o), &d->fresh, &e->pace, took, d->answered.mono,
-	    obj_meta(d->o)->made_for ? 0 : fl->ahead,
+	    fl->audience == AUDIENCE_AUTHORIZED ? 0 : fl->ahead,
 	    flight_chance(fl, d->answered.mono, CHANCE_AHEAD));
 }
 
-/* Worth its place in the store, as the route has it; what is there already has been. */
+/*
+ * Worth its place in the store, as the route has it; what is there already has been, and an error
+ * is kept for the backend's sake.
+ */
 static bool
 is_admitted_locked(const struct flight *fl, const struct decision *d, const struct entry *e)
 {
-	if (fl->basis != NULL)
+	if (fl->basis != NULL || d->fresh.by_error_ttl)
 		return true;
 	if (d->answered.mono - d->asked.mono < fl->admit.min_fetch_time)
 		return false;
@@ -126,6 +129,9 @@ settle_entry_locked(struct flight *fl, struct decision *d, struct entry *e, stru
 	if (e == NULL && (e = d->spare) != NULL) {
 		d->spare = NULL;
 		store_link(fl->cache, fl->shard, e);
+		/* No lookup could count it: there was no entry, nor did this one make one. */
+		if (fl->kind == FLIGHT_OWN && fl->admit.min_requests > 1)
+			demand_count(&e->demand, fl->admit.window, mono);
 	}
 	if (e == NULL)
 		return 0;
@@ -152,11 +158,12 @@ settle_entry_locked(struct flight *fl, struct decision *d, struct entry *e, stru
 	return nout;
 }
 
-/* What this answer says of others of its route; refusals of one client say nothing. */
+/* What this answer says of others of its route; refusals of one client, and errors, say nothing. */
 static void
 teach(const struct flight *fl, const struct decision *d)
 {
-	if (fl->kind != FLIGHT_PASS && (fl->class == FRESH_SHARE || fl->marks))
+	if (fl->kind != FLIGHT_PASS && !fresh_is_error(obj_meta(d->o)->head.status) &&
+	    (fl->class == FRESH_SHARE || fl->marks))
 		learn_saw(fl->cache->learn, &fl->learn, fl->class != FRESH_SHARE,
 		    d->answered.mono);
 }

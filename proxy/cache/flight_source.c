@@ -25,11 +25,12 @@ flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg)
 	pthread_mutex_unlock(&fl->shard->lock);
 }
 
-/* What is done ahead of need is wanted as it is. */
+/* What is done ahead of need is wanted as it is, unless it was purged. */
 static bool
 is_waited_for_locked(const struct flight *fl)
 {
-	return fl->counted > 0 || fl->background || (fl->waits > 0 && !fl->cancel_on_leave);
+	return fl->counted > 0 || (fl->background && !fl->purged) ||
+	    (fl->waits > 0 && !fl->cancel_on_leave);
 }
 
 enum flight_want
@@ -194,28 +195,37 @@ flight_broken(struct flight *fl)
 /*
  * What the failure means for those who ask next: a pause in which what is stale is served, and, if
  * somebody has waited for it and it isn't one client's doing, the failure as their answer.
+ * *spare: an entry in case there is none, taken if it is needed; or NULL.
  */
 static void
-remember_failure_locked(struct flight *fl, const struct flight_failure *why, usec_t mono)
+remember_failure_locked(struct flight *fl, const struct flight_failure *why, usec_t mono,
+    struct entry **spare)
 {
 	struct entry *e = store_find(fl->shard, flight_key(fl), fl->hash);
+	bool kept = fl->waits > 0 && fl->policy.error_ttl > 0 &&
+	    (why->blame == BLAME_BACKEND || fl->audience == AUDIENCE_PLAIN);
 
-	if (e == NULL || fl->kind == FLIGHT_PASS)
+	if (fl->kind == FLIGHT_PASS)
 		return;
-	if (why->dropped)
+	if (e != NULL && why->dropped)
 		e->no_refresh_until = mono + BUSY_PAUSE;
 	/* One that its client gave up says nothing about the backend. */
 	if (why->blame == BLAME_NOBODY || (fl->kind != FLIGHT_SHARED && fl->waits == 0))
 		return;
+	if (e == NULL && kept && (e = *spare) != NULL) {
+		*spare = NULL;
+		store_link(fl->cache, fl->shard, e);
+		store_touch(fl->cache, fl->shard, e, mono);
+	}
 	flight_pause_locked(fl, e, mono);
-	if (fl->waits > 0 && fl->policy.error_ttl > 0 &&
-	    (why->blame == BLAME_BACKEND || fl->audience == AUDIENCE_PLAIN))
+	if (e != NULL && kept)
 		e->failure = *why;
 }
 
-/* *held: to be unreferenced after the lock.  Lock held. */
+/* *held: to be unreferenced after the lock; *spare: as above.  Lock held. */
 static struct crowd *
-fail_locked(struct flight *fl, const struct flight_failure *why, struct flight **held)
+fail_locked(struct flight *fl, const struct flight_failure *why, struct flight **held,
+    struct entry **spare)
 {
 	struct entry *e = fl->entry;
 	usec_t mono = clock_mono();
@@ -223,7 +233,7 @@ fail_locked(struct flight *fl, const struct flight_failure *why, struct flight *
 	ASSERT(why->status != 0);
 	*held = flight_leave_table_locked(fl, FL_FAILED);
 	fl->failure = *why;
-	remember_failure_locked(fl, why, mono);
+	remember_failure_locked(fl, why, mono, spare);
 	if (e != NULL)
 		store_settle(fl->cache, fl->shard, e, mono);
 	return flight_publish_locked(fl);
@@ -234,19 +244,26 @@ failed(struct flight *fl, struct crowd *due, struct flight *held)
 {
 	atomic_fetch_sub_explicit(&fl->cache->flights, 1, memory_order_relaxed);
 	crowds_post(due);
+	/* A failure that is kept counts, and while the backend is down nothing else makes room. */
+	store_make_room(fl->cache);
 	flight_unref(held);
 }
 
 void
 flight_failed(struct flight *fl, const struct flight_failure *why)
 {
+	struct entry *spare = NULL;
 	struct flight *held;
 	struct crowd *due;
 
 	CHECK(fl, FLIGHT_MAGIC);
+	/* One of one's own made no entry when it began. */
+	if (fl->kind == FLIGHT_OWN)
+		spare = entry_new(flight_key(fl), fl->hash);
 	pthread_mutex_lock(&fl->shard->lock);
-	due = fail_locked(fl, why, &held);
+	due = fail_locked(fl, why, &held, &spare);
 	pthread_mutex_unlock(&fl->shard->lock);
+	entry_free(spare);
 	failed(fl, due, held);
 }
 
@@ -254,13 +271,14 @@ bool
 flight_give_up(struct flight *fl, const struct flight_failure *why)
 {
 	struct flight *held = NULL;
+	struct entry *spare = NULL;
 	struct crowd *due = NULL;
 	bool wanted;
 
 	CHECK(fl, FLIGHT_MAGIC);
 	pthread_mutex_lock(&fl->shard->lock);
 	if (!(wanted = is_waited_for_locked(fl)))
-		due = fail_locked(fl, why, &held);
+		due = fail_locked(fl, why, &held, &spare);
 	pthread_mutex_unlock(&fl->shard->lock);
 	if (!wanted)
 		failed(fl, due, held);

@@ -130,11 +130,22 @@ stop_timer(struct client *cl)
 	cl->park_timer = NULL;
 }
 
+/* Its time as one who is parked is over. */
+static void
+stop_parking(struct client *cl)
+{
+	stop_timer(cl);
+	if (cl->parked_at != 0)
+		stats_time(worker_stats(cl->all->worker), HISTO_park,
+		    clock_mono() - cl->parked_at);
+	cl->parked_at = 0;
+}
+
 /* Right from any state; the gate is done with us or gone. */
 static void
 client_free(struct client *cl)
 {
-	stop_timer(cl);
+	stop_parking(cl);
 	deliver_stop(&cl->deliver);
 	flight_leave(&cl->wait);
 	if (cl->fill != NULL)
@@ -205,17 +216,6 @@ static unsigned
 retry_seconds(usec_t t)
 {
 	return t <= USEC_PER_SEC ? 1 : (unsigned)((t + USEC_PER_SEC - 1) / USEC_PER_SEC);
-}
-
-/* Its time as one who is parked is over. */
-static void
-stop_parking(struct client *cl)
-{
-	stop_timer(cl);
-	if (cl->parked_at != 0)
-		stats_time(worker_stats(cl->all->worker), HISTO_park,
-		    clock_mono() - cl->parked_at);
-	cl->parked_at = 0;
 }
 
 /* Our own answer instead of the backend's. */
@@ -474,6 +474,8 @@ send_stored(struct client *cl, struct lookup *lk)
 	const struct flight_facts none = { .stored = false };
 
 	cl->outcome = cl->verdict == V_HIT || cl->verdict == V_HIT_LEAD ? STAT_hit : STAT_stale;
+	if (obj_meta(lk->obj)->fresh.by_error_ttl)
+		stats_add(worker_stats(cl->all->worker), STAT_kept_errors, 1);
 	stop_parking(cl);
 	send_object(cl, lk->obj, lk->expected, NULL, &none, lk->now);
 	obj_unref(lk->obj);

@@ -389,7 +389,9 @@ judge_lifetime(const struct head *req, const struct head *resp, const struct cc 
 	else if (!names_somebody(req) || cc->is_public)
 		/* No guess about a page that may be somebody's. */
 		out->heuristic = (out->lifetime = heuristic_lifetime(resp, cc, policy, wall)) > 0;
-	set_windows(cc, policy, seconds != NO_LIFETIME || out->lifetime > 0, out);
+	/* Past its time an error stands in for nothing, least of all for the next one. */
+	if (!fresh_is_error(resp->status))
+		set_windows(cc, policy, seconds != NO_LIFETIME || out->lifetime > 0, out);
 	if (out->lifetime > out->initial_age) {
 		out->why = "ok";
 		out->store = true;
@@ -399,9 +401,8 @@ judge_lifetime(const struct head *req, const struct head *resp, const struct cc 
 		out->why = "stale-on-arrival";
 	else
 		settle_silent(resp, out);
-	/* an error can't stand in for an error */
 	out->store = out->class == FRESH_SHARE && allowed && (cond_has_validator(resp) ||
-	    (seconds != NO_LIFETIME && out->stale_if_error > 0 && !fresh_is_error(resp->status)));
+	    (seconds != NO_LIFETIME && out->stale_if_error > 0));
 	keep_apart(req, resp, out);
 }
 

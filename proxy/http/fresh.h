@@ -56,7 +56,7 @@ struct fresh {
 	 * proxy-revalidate, s-maxage or no-cache (RFC 9111 4.2.4).
 	 */
 	usec_t			 stale_while_revalidate, stale_if_error;
-	bool			 may_be_stale;	/* not forbidden by any of those four */
+	bool			 may_be_stale;	/* none of those four forbids it, and no error */
 	bool			 immutable;	/* RFC 8246: while fresh, a client's max-age is no
 						 * reason to ask */
 };

@@ -6,9 +6,12 @@
  * server that hangs lets them time out one after the other) must not make the pause longer.
  *
  * A probe that is cancelled has said nothing: OPEN again with the pause over, for the next one.
+ * Nor has one that is out for a whole pause: another goes out beside it.  It may be waiting for its
+ * own client, who sends a body by drops, and no client may hold the server's way back.  What ends
+ * first while it is HALF_OPEN decides; a probe that ends later is one of the time before.
  *
  * A page that makes the server drop the connection, asked for again and again, is one failure
- * (breaker_is_news()): it must not take the other pages away.
+ * (breaker_is_news()), whether others are answered in between or not: it must not take them away.
  *
  * With both thresholds off nothing opens it, not even a probe of the time when they were on.
  *
@@ -41,7 +44,13 @@ breaker_init(struct breaker *b)
 bool
 breaker_allows(const struct breaker *b, usec_t mono)
 {
-	return b->state == BREAKER_CLOSED || (b->state == BREAKER_OPEN && mono >= b->until);
+	return b->state == BREAKER_CLOSED || mono >= b->until;
+}
+
+static usec_t
+later(usec_t mono, usec_t pause)
+{
+	return pause < USEC_NEVER - mono ? mono + pause : USEC_NEVER;
 }
 
 bool
@@ -51,6 +60,7 @@ breaker_begin(struct breaker *b, usec_t mono)
 	if (b->state == BREAKER_CLOSED)
 		return false;
 	b->state = BREAKER_HALF_OPEN;
+	b->until = later(mono, b->pause);
 	return true;
 }
 
@@ -86,7 +96,6 @@ count(struct breaker *b, bool failed, usec_t mono)
 	} else {
 		b->ok++;
 		b->in_a_row = 0;
-		b->cause = 0;
 	}
 }
 
@@ -105,16 +114,18 @@ static void
 open_for(struct breaker *b, usec_t pause, usec_t mono)
 {
 	b->state = BREAKER_OPEN;
-	b->until = pause < USEC_NEVER - mono ? mono + pause : USEC_NEVER;
+	b->pause = pause;
+	b->until = later(mono, pause);
 	b->opened++;
 	start_anew(b);
 }
 
-/* The probe has ended. */
+/* A probe has ended. */
 static bool
 decide(struct breaker *b, const struct conf_breaker *conf, bool failed, usec_t mono)
 {
-	ASSERT(b->state == BREAKER_HALF_OPEN);
+	if (b->state != BREAKER_HALF_OPEN)
+		return false;
 	if (failed && (conf->failures > 0 || conf->error_rate > 0)) {
 		open_for(b, conf->pause, mono);
 		return true;
@@ -149,12 +160,19 @@ breaker_is_news(struct breaker *b, uint64_t cause)
 }
 
 void
+breaker_answered(struct breaker *b, uint64_t cause)
+{
+	if (b->cause == cause)
+		b->cause = 0;
+}
+
+void
 breaker_forget(struct breaker *b, bool probe)
 {
-	if (!probe)
+	if (!probe || b->state != BREAKER_HALF_OPEN)
 		return;
-	ASSERT(b->state == BREAKER_HALF_OPEN);
 	b->state = BREAKER_OPEN;
+	b->until = 0;
 }
 
 usec_t
@@ -166,7 +184,7 @@ breaker_wait(const struct breaker *b, usec_t mono)
 	case BREAKER_OPEN:
 		return mono < b->until ? b->until - mono : 0;
 	case BREAKER_HALF_OPEN:
-		return USEC_NEVER;
+		return mono < b->until ? USEC_NEVER : 0;
 	}
 	return 0;
 }

@@ -29,7 +29,7 @@
 enum breaker_state {
 	BREAKER_CLOSED,
 	BREAKER_OPEN,
-	BREAKER_HALF_OPEN,		/* its one probe is out */
+	BREAKER_HALF_OPEN,		/* its probe is out */
 };
 
 struct breaker {
@@ -38,12 +38,16 @@ struct breaker {
 	uint64_t		 cause;		/* of the last of them; 0: of nobody's */
 	unsigned		 ok, failed;	/* of the window, decaying */
 	usec_t			 window_began;
-	usec_t			 until;		/* OPEN: when the pause is over */
+	usec_t			 pause;		/* of the last opening */
+	usec_t			 until;		/* when it is over; HALF_OPEN: the probe's turn */
 	unsigned long		 opened;	/* how often, ever */
 };
 
 void	breaker_init(struct breaker *b);
-/* May a request be sent now?  OPEN: once the pause is over, for the probe. */
+/*
+ * May a request be sent now?  OPEN: once the pause is over, for the probe.  HALF_OPEN: once that
+ * has been out for as long, for another.
+ */
 bool	breaker_allows(const struct breaker *b, usec_t mono);
 /* One is about to be sent, and was allowed.  True: it is the probe; its end must be told. */
 bool	breaker_begin(struct breaker *b, usec_t mono);
@@ -53,9 +57,14 @@ bool	breaker_end(struct breaker *b, const struct conf_breaker *conf, bool probe,
 /*
  * A failure that the request may have brought about itself (cause: a hash of what was asked for; 0:
  * it can't have, there was no connection).  False: the same cause as the failure before it, so it
- * says nothing new of the server, and is to be told by breaker_forget() (unless it is the probe's).
+ * says nothing new of the server, and breaker_end() is not to be told (unless it is the probe's).
  */
 bool	breaker_is_news(struct breaker *b, uint64_t cause);
+/*
+ * What was asked for by this cause was answered, and breaker_end() is told so: the next failure of
+ * the same is news.  Not that of another: one broken page among good ones is still one.
+ */
+void	breaker_answered(struct breaker *b, uint64_t cause);
 /* It ended without saying anything of the server (cancelled): a probe may go out again. */
 void	breaker_forget(struct breaker *b, bool probe);
 /* How long until a request may be sent; 0: now; USEC_NEVER: the probe is out, nobody knows. */

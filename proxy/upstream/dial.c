@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,6 +93,22 @@ refusal_text(int error)
 	}
 }
 
+/*
+ * For EADDRNOTAVAIL, which says either that no port is left or that there is no address here to
+ * connect from, as for ::1 where IPv6 is off: it is the latter.
+ */
+static bool
+lacks_source(const struct evutil_addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool lacks = fd >= 0 && connect(fd, ai->ai_addr, (socklen_t)ai->ai_addrlen) < 0 &&
+	    errno == EADDRNOTAVAIL;
+
+	if (fd >= 0)
+		close(fd);
+	return lacks;
+}
+
 /* 0: connected; EINPROGRESS: on its way; else why not.  d->fd is the socket of the first two. */
 static int
 start_connect(struct dial *d, const struct evutil_addrinfo *ai)
@@ -105,6 +122,8 @@ start_connect(struct dial *d, const struct evutil_addrinfo *ai)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (connect(fd, ai->ai_addr, (socklen_t)ai->ai_addrlen) < 0)
 		error = errno == EINTR ? EINPROGRESS : errno;
+	if (error == EADDRNOTAVAIL && lacks_source(ai))
+		error = EHOSTUNREACH;
 	if (error != 0 && error != EINPROGRESS)
 		close(fd);
 	else
@@ -191,6 +210,30 @@ connecting(evutil_socket_t fd, short what, void *arg)
 	try_next(d, error);
 }
 
+/*
+ * The addresses of the first one's family in turn, so that a name with several shares out its
+ * connections.  Where to begin is process-wide and the order in which threads count no matter.
+ */
+static struct addrinfo *
+in_turn(struct addrinfo *first)
+{
+	static _Atomic unsigned turn;
+	struct addrinfo *last = first, *start = first, *before = NULL;
+	unsigned n = 1, k = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
+
+	for (; last->ai_next != NULL && last->ai_next->ai_family == first->ai_family; n++)
+		last = last->ai_next;
+	for (k %= n; k > 0; k--) {
+		before = start;
+		start = start->ai_next;
+	}
+	if (before != NULL) {
+		before->ai_next = last->ai_next;
+		last->ai_next = first;
+	}
+	return start;
+}
+
 static void
 resolved(void *arg, struct evutil_addrinfo *res, const char *error)
 {
@@ -205,7 +248,8 @@ resolved(void *arg, struct evutil_addrinfo *res, const char *error)
 		finish(d, -1, DIAL_UNKNOWN, error);
 		return;
 	}
-	d->addrs = d->next = res;
+	d->addrs = res;
+	d->next = in_turn(res);
 	try_next(d, 0);
 }
 

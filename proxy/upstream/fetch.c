@@ -194,7 +194,8 @@ broken(struct fetch *f, enum fetch_error error, const char *why, bool untried)
 	drop_connection(f);
 	if (f->reused) {
 		/* Always allowed; see fetch_other_server() for what the backend may have seen. */
-		f->resent = f->left;
+		f->resent |= f->left;
+		fetch_leave_server(f);
 		send_again(f);
 	} else if (fetch_other_server(f, untried)) {
 		count(f, STAT_upstream_errors);

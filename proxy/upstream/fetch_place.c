@@ -100,6 +100,14 @@ fetch_failure_of(struct fetch *f, enum fetch_error error, const char *why)
 	return failure;
 }
 
+void
+fetch_leave_server(struct fetch *f)
+{
+	f->place.tried |= pool_server_bit(&f->place);
+	f->spare_fd = f->u->nservers > 1 && pool_other_server(&f->place, true, clock_mono()) ?
+	    f->place.fd : -1;
+}
+
 bool
 fetch_other_server(struct fetch *f, bool untried)
 {

@@ -113,6 +113,11 @@ void	fetch_report_failure(struct fetch *f);
 /* Before the place is given back; the pool is told if it is the server's fault. */
 struct fetch_failure	fetch_failure_of(struct fetch *f, enum fetch_error error, const char *why);
 /*
+ * A kept connection broke, which most likely says nothing of its server, but may: to another server
+ * that was not tried, if one is up, or else to the same.  Costs nothing of the budget.
+ */
+void	fetch_leave_server(struct fetch *f);
+/*
  * The server failed before a byte of an answer, and the connection is closed: another try is
  * allowed, paid, and has its server, which is none that was tried if `untried`.
  */

@@ -110,4 +110,6 @@ fetch_gather_unsent(struct fetch *f)
 	/* The bufferevent freezes the front of its output for all but itself. */
 	evbuffer_unfreeze(out, 1);
 	evbuffer_add_buffer(f->unsent, out);
+	/* To its callback that looked as if it had gone to the server. */
+	f->left = false;
 }

@@ -2,7 +2,7 @@
 /*
  * A fill's own files:
  *
- *	fill.c		from the fetch's events to the flight's; hedges
+ *	fill.c		from the fetch's events to the flight's
  *	fill_request.c	the request that goes up
  *	fill_failure.c	what an error is to those who wait
  */

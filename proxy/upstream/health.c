@@ -92,12 +92,16 @@ set_timer(struct prober *p, usec_t t)
 static void
 let_go(struct prober *p)
 {
+	int fd;
+
 	if (p->state == P_DIALING)
 		dial_cancel(p->dial);
 	if (p->state == P_ASKING) {
-		close(bufferevent_getfd(p->bev));
+		/* Closed last: its number may be another thread's at once. */
+		fd = bufferevent_getfd(p->bev);
 		bufferevent_setfd(p->bev, -1);
 		bufferevent_free(p->bev);
+		close(fd);
 		response_fini(&p->answer);
 	}
 	p->state = P_WAITING;

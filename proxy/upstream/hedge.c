@@ -105,13 +105,20 @@ run_sent(void *arg)
 	h->ops->sent(h->arg);
 }
 
+/* The backend's trouble, or that it is asked too much (RFC 6585 4): perhaps not the other's. */
+static bool
+is_good(int status)
+{
+	return status < 500 && status != 429;
+}
+
 static void
 run_head(void *arg, struct head *resp)
 {
 	struct runner *r = arg;
 	struct hedge *h = hedge_of(r);
 
-	if (resp->status >= 500 && other(r)->fetch != NULL &&
+	if (!is_good(resp->status) && other(r)->fetch != NULL &&
 	    fetch_is_under_way(other(r)->fetch)) {
 		head_fini(resp);
 		drop(r);

@@ -9,8 +9,8 @@
  *
  * Only where u->hedge says so, for idempotent requests without a body, within the retry budget, on
  * another server if there is one, and only on a place that nobody else wants: the second is for the
- * one slow answer, not for a backend that is slow throughout.  An error (5xx) or a failure of one
- * doesn't count while the other may still answer.
+ * one slow answer, not for a backend that is slow throughout.  An error (5xx, 429) or a failure of
+ * one doesn't count while the other may still answer.
  *
  * On the thread of its worker; rules of re-entrance as for fetch.h.
  */

@@ -1,42 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model: two numbers of requests are allowed in turn, the base and, as a probe, a fifth more, each for
- * a window of some hundred answers.  While all places are taken, throughput is places / response
- * time (Little's law), so the two response times say what the places that were added brought:
+ * Model: two numbers of requests are allowed in turn, the base and, as a probe, a fifth more, each
+ * for a window of a hundred answers or more.  While all places are taken, throughput is places /
+ * response time (Little's law), so the two response times say what the added places brought:
  *
- *	gained = log(speed of the probe / speed of the base) / log(places of the probe / of the base)
+ *	gained = log(probe's speed / base's speed) / log(probe's places / base's places)
  *
  * is 1 where throughput grows as the places do, 0 where requests only wait longer at the backend,
  * and less than 0 where more of them do harm.  After each pair the base moves by GAIN * (gained -
  * WORTH), so it comes to rest where a tenth more places brings no more than 2.5 % more throughput.
  * The measure is noisy; small moves, each towards what was just seen, average it.  Moves get larger
- * while pair after pair says the same, and windows at the base longer while they don't.
+ * while pair after pair says the same, windows longer while they don't, and at the start the steps
+ * are of a half, each taken if it pays.
  *
- * Failures act at once, by another way: each takes a place away, ten good answers give one back
- * (`debt`).  A lone failure hardly shows, a rate of one in a hundred doesn't either, a backend that
- * refuses all is down at the floor after as many answers as there were places, and back as soon.  A
- * debt that is still there when a window ends becomes part of the base.
+ * Three things are not left to the pairs:
+ *   Failures.  Each takes a place away at once, ten good answers give one back (`debt`).  So a rate
+ *	of one in twenty hardly shows, and a backend that refuses all is down at the floor after
+ *	as many answers as there were places.  Half of a debt that is still there when a window
+ *	ends becomes part of the base.
+ *   A slump.  The base is half as fast as the last time: half the places; or back, if it had grown.
+ *   A stall.  All places are taken, and for a second or more hardly anything has come back of what
+ *	should have.  Then response times say nothing yet, for those that are stuck have none.
  *
- * Invariants: floor <= base <= ceiling and floor <= limit_now() <= ceiling.  Windows in which the limit
- * held hardly anybody back say nothing about it: the base stays.
+ * Invariants: floor <= base <= ceiling and floor <= limit_now() <= ceiling.  Windows in which the
+ * limit held hardly anybody back say nothing about it: the base stays.
  *
- * Why not simpler.  Additive increase with a decrease on failure (TCP Reno) sees nothing before
- * the backend fails.  Vegas, and the gradient limits of Netflix' concurrency-limits and of Envoy,
- * compare with the best response time ever seen or with a slow average of it: where cheap and
- * expensive requests are mixed the best is always a cheap one and the limit falls to the floor; an
- * average follows the overload; and measuring it afresh (Envoy) lets one through at a time for a
- * while.  Here both halves of a pair see the same mix, moments apart.  To keep a table of
+ * Why not simpler.  More until it fails, then less (TCP Reno, AIMD) sees nothing before the backend
+ * fails.  Vegas, and the gradients of Netflix' concurrency-limits and of Envoy, compare with the
+ * best response time seen, or with a slow average, or with one measured afresh from time to time.
+ * Where cheap and expensive requests are mixed the best is always a cheap one, and the limit falls
+ * to the floor; an average gets used to the overload; and measuring afresh lets hardly anything
+ * through for a while.  Here both halves of a pair see the same mix, moments apart.  A table of
  * throughput by number of places uses the data better, but is wrong after each change of the
- * backend.
+ * backend.  Without the stall rule a backend that breaks down under what it could take before is
+ * not left: nothing comes back to learn from.
  *
  * Known weakness: where throughput breaks down right past its peak the probes go over the edge, and
- * the base rests a step below it: up to a tenth of the best is lost, more if answers also
- * vary much (see the table in the test).  A backend that takes seconds from the start is learned
- * slowly, because a window is some answers long.
+ * the base rests a step below it: a tenth of the best is lost, up to a sixth if answers also vary
+ * much.  The table in the test has the figures.  One that takes seconds for each answer from the
+ * start is learned in minutes, because a window is some answers long; and where one answer in ten
+ * takes fifty times as long as the others, a few hundred say little: it wanders.
  *
  * Sources: Brakmo and others, TCP Vegas (SIGCOMM 1994); Cardwell and others, BBR (ACM Queue 14, 5,
- * 2016), whose probe of a quarter more this is; Kiefer, Wolfowitz (1952) on finding a maximum by
- * noisy differences; Alizadeh and others, DCTCP (SIGCOMM 2010), on shrinking by the share of marks.
+ * 2016), for probes of a quarter more; Kiefer, Wolfowitz (1952) on finding a maximum by noisy
+ * differences; Alizadeh and others, DCTCP (SIGCOMM 2010), on shrinking by the share of marks.
  */
 #include "upstream/limit.h"
 
@@ -82,9 +89,8 @@ within(const struct limit *l, double places)
 static void
 open_window(struct limit *l, bool probe, usec_t mono)
 {
-	unsigned low = (unsigned)l->base, high;
-
-	high = (unsigned)ceil(l->base * (1 + (l->starting ? START_STEP : STEP)));
+	double step = l->starting ? START_STEP : STEP;
+	unsigned low = (unsigned)l->base, high = (unsigned)ceil(l->base * (1 + step));
 
 	if (high > l->ceiling) {
 		high = l->ceiling;
@@ -108,8 +114,7 @@ void
 limit_init(struct limit *l, unsigned floor, unsigned ceiling, usec_t mono)
 {
 	ASSERT(floor >= 1 && floor <= ceiling);
-	*l = (struct limit){ .floor = floor, .ceiling = ceiling,
-		.starting = true, .last = mono };
+	*l = (struct limit){ .floor = floor, .ceiling = ceiling, .starting = true, .last = mono };
 	l->base = within(l, START);
 	start_over(l, mono);
 }
@@ -229,15 +234,17 @@ window_is_over(const struct limit *l, usec_t mono)
 }
 
 /*
- * For so long have all places been taken, and so few came back: the backend is about to stand still.
- * Response times would say so too late, when those that wait are over.
+ * For so long have all places been taken, and so few came back: the backend is about to stand
+ * still.  Response times would say so too late, when those that wait are over.  Where failures have
+ * taken places away, fewer come back anyhow.
  */
 static bool
 stalled(const struct limit *l)
 {
 	const struct limit_window *w = &l->window;
 
-	return l->known == SMOOTH && w->busy > fmax(STALL * w->usual, STALL_LEAST) &&
+	return l->known == SMOOTH && l->debt < 1 &&
+	    w->busy > fmax(STALL * w->usual, STALL_LEAST) &&
 	    w->ends < STALL_SHARE * l->level * w->busy / w->usual;
 }
 
@@ -258,16 +265,21 @@ limit_sample(struct limit *l, enum limit_outcome outcome, usec_t took, bool held
 		return;
 	if (took < 1)
 		took = 1;
-	/* Since the end before this one all places were taken, as far as this one was there. */
-	if (held_back)
+	/*
+	 * Since the end before this one all places were taken, as far as this one was there.  (The
+	 * readings of two threads may come in the other order.)
+	 */
+	if (held_back && mono > l->last)
 		w->busy += (double)(mono - l->last < took ? mono - l->last : took);
+	if (mono > l->last)
+		l->last = mono;
 	w->ends++;
-	l->last = mono;
 	if (stalled(l)) {
 		if (!l->probing)
 			l->base = within(l, l->base * STALL_KEEPS);
 		l->starting = !l->probing;
 		start_over(l, mono);
+		l->window.drain = true;
 	}
 	if (outcome == LIMIT_OVERLOAD) {
 		l->debt = fmin(l->debt + 1, l->level - l->floor);
@@ -276,7 +288,7 @@ limit_sample(struct limit *l, enum limit_outcome outcome, usec_t took, bool held
 		learn_usual(l, took);
 	}
 	/* What ends now was sent when the other number was allowed. */
-	if ((double)(mono - w->began) < l->usual)
+	if ((double)(mono - w->began) < l->usual || (w->drain && mono - took < w->began))
 		return;
 	w->took_sum += (double)took;
 	w->held += held_back;

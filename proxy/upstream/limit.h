@@ -23,6 +23,7 @@ enum limit_outcome {
 /* What was counted while one number of requests was allowed. */
 struct limit_window {
 	usec_t		began;
+	bool		drain;		/* what was sent before that doesn't count */
 	unsigned	ok, overloads;
 	unsigned	held;		/* of both, those that held others back */
 	double		took_sum;	/* of both */

@@ -45,6 +45,7 @@
 
 #define RETRY_AFTER_LEAST	USEC_PER_SEC
 #define RETRY_AFTER_MOST	(60 * USEC_PER_SEC)
+#define NAMED_FOR		(60 * USEC_PER_SEC)	/* a connection to a name is kept */
 
 static struct pool_wait *
 wait_of(struct line_node *n)
@@ -162,6 +163,54 @@ refuse_all(struct pool *p, usec_t mono)
 		refuse(p, wait_of(n), POOL_DOWN, t);
 }
 
+/* When it is worth while to ask again, for one who would be the nth of the line. */
+static usec_t
+retry_after(const struct pool *p, unsigned nth)
+{
+	usec_t t = rate_wait(&p->shared.rate, nth);
+
+	if (t < RETRY_AFTER_LEAST || t == USEC_NEVER)
+		return RETRY_AFTER_LEAST;
+	return t < RETRY_AFTER_MOST ? t : RETRY_AFTER_MOST;
+}
+
+/*
+ * The last of the line would have to wait too long.  One may wait whatever the rate was: only while
+ * somebody does is it measured, so a backend that hung for a minute and is well again is noticed.
+ */
+static bool
+too_long(const struct pool *p)
+{
+	usec_t t = rate_wait(&p->shared.rate, p->shared.line.n);
+
+	return p->shared.line.n > p->shared.queue_length ||
+	    (p->shared.line.n > 1 && t != USEC_NEVER && t > p->shared.queue_timeout);
+}
+
+/* Out of the line again, who would be its last. */
+static struct pool_wait *
+take_last(struct pool *p)
+{
+	struct pool_wait *last = wait_of(line_last(&p->shared.line));
+
+	line_remove(&p->shared.line, &last->node);
+	return last;
+}
+
+/*
+ * The rate was measured anew, and is less than when they came: those who won't have their turn in
+ * time are told so now.
+ */
+static void
+shorten(struct pool *p)
+{
+	while (too_long(p)) {
+		struct pool_wait *last = take_last(p);
+
+		refuse(p, last, POOL_FULL, retry_after(p, p->shared.line.n + 1));
+	}
+}
+
 /* A place to the first in the line.  False: no server is up. */
 static bool
 give(struct pool *p, usec_t mono, struct idle_list *dropped)
@@ -218,30 +267,6 @@ pool_leave(struct pool *p, struct idle_list *dropped, usec_t mono)
 	idle_close_all(dropped);
 }
 
-/* When it is worth while to ask again, for one who would be the nth of the line. */
-static usec_t
-retry_after(const struct pool *p, unsigned nth)
-{
-	usec_t t = rate_wait(&p->shared.rate, nth);
-
-	if (t < RETRY_AFTER_LEAST || t == USEC_NEVER)
-		return RETRY_AFTER_LEAST;
-	return t < RETRY_AFTER_MOST ? t : RETRY_AFTER_MOST;
-}
-
-/*
- * The last of the line would have to wait too long.  One may wait whatever the rate was: only while
- * somebody does is it measured, so a backend that hung for a minute and is well again is noticed.
- */
-static bool
-too_long(const struct pool *p)
-{
-	usec_t t = rate_wait(&p->shared.rate, p->shared.line.n);
-
-	return p->shared.line.n > p->shared.queue_length ||
-	    (p->shared.line.n > 1 && t != USEC_NEVER && t > p->shared.queue_timeout);
-}
-
 /*
  * Into the line.  If it is too long then, whoever would be its last has to go, now rather than
  * after queue.timeout: mostly the one who comes, but not if the other has had more turns.
@@ -255,8 +280,7 @@ stand_in_line(struct pool *p, struct pool_wait *w, usec_t mono)
 	w->state = PW_QUEUED;
 	if (!too_long(p))
 		return POOL_QUEUED;
-	last = wait_of(line_last(&p->shared.line));
-	line_remove(&p->shared.line, &last->node);
+	last = take_last(p);
 	if (last != w) {
 		refuse(p, last, POOL_FULL, retry_after(p, p->shared.line.n + 1));
 		return POOL_QUEUED;
@@ -361,7 +385,7 @@ pool_want(struct pool_wait *w, unsigned wanted)
 
 /* What is given back: a connection for its list, or NULL if it can't be used again. */
 static struct idle *
-idle_of(int fd, usec_t mono)
+idle_of(int fd, usec_t born, usec_t mono)
 {
 	struct idle *i;
 
@@ -370,7 +394,16 @@ idle_of(int fd, usec_t mono)
 	i = XCALLOC(1, sizeof *i);
 	i->fd = fd;
 	i->since = mono;
+	i->born = born;
 	return i;
+}
+
+/* A name is looked up for new connections only: kept ones must not hold on to its old address. */
+static bool
+is_worth_keeping(const struct server *s, const struct idle *i, usec_t mono)
+{
+	return s->shared.listed && s->shared.healthy &&
+	    !(s->named && mono - i->born > NAMED_FOR);
 }
 
 void
@@ -378,7 +411,7 @@ pool_release(struct pool_wait *w, int fd, usec_t mono)
 {
 	struct pool *p = w->pool;
 	struct server *s = w->server;
-	struct idle *i = idle_of(fd, mono);
+	struct idle *i = idle_of(fd, w->born, mono);
 	struct idle_list dropped;
 
 	CHECK(p, POOL_MAGIC);
@@ -388,8 +421,9 @@ pool_release(struct pool_wait *w, int fd, usec_t mono)
 	ASSERT(p->shared.places > 0);
 	p->shared.places--;
 	p->shared.orphans -= w->orphan;
-	rate_count(&p->shared.rate, pool_limit(p));
-	if (i != NULL && s->shared.listed && s->shared.healthy) {
+	if (rate_count(&p->shared.rate, pool_limit(p)))
+		shorten(p);
+	if (i != NULL && is_worth_keeping(s, i, mono)) {
 		server_add_idle(s, i, &p->shared.idle);
 		p->shared.nidle++;
 	} else if (i != NULL) {

@@ -63,6 +63,7 @@ struct pool_wait {
 	struct pool		*pool;		/* pool's own, from here on */
 	struct server		*server;	/* of the place; a reference */
 	int			 fd;		/* an idle connection for the caller; -1: connect */
+	usec_t			 born;		/* mono: about when its connection was made */
 	usec_t			 retry_after;	/* POOL_FULL, POOL_DOWN: try again after that */
 	int			 state;
 	enum pool_answer	 answer;
@@ -101,7 +102,7 @@ const struct conf_server	*pool_server(const struct pool_wait *w);
 /* One bit for it, for `tried`. */
 uint64_t	pool_server_bit(const struct pool_wait *w);
 /*
- * The exchange failed before a byte of an answer, its connection is closed, and it was reported:
+ * The exchange failed before a byte of an answer, and its connection is closed:
  * chooses a server once more for the same place, another one if there is one (`tried` is the
  * caller's to set before); w->fd as after POOL_READY.  untried: only one that isn't in `tried` will
  * do.  False: there is none, and the place stays as it is.

@@ -49,7 +49,7 @@ pool_choose(struct pool *p, const struct pool_wait *w, usec_t mono)
 
 /* The newest idle connection of the wait's server if it is young enough, or NULL. */
 static struct idle *
-take_idle(struct pool *p, const struct pool_wait *w, usec_t mono)
+take_idle(struct pool *p, struct pool_wait *w, usec_t mono)
 {
 	usec_t most = w->max_idle < p->shared.keepalive_idle ? w->max_idle :
 	    p->shared.keepalive_idle;
@@ -59,6 +59,7 @@ take_idle(struct pool *p, const struct pool_wait *w, usec_t mono)
 		return NULL;
 	server_remove_idle(i, &p->shared.idle);
 	p->shared.nidle--;
+	w->born = i->born;
 	return i;
 }
 
@@ -66,6 +67,7 @@ static void
 join_server(struct pool_wait *w, struct server *s, usec_t mono)
 {
 	w->server = server_ref(s);
+	w->born = mono;
 	w->probe = breaker_begin(&s->shared.breaker, mono);
 	w->reported = false;
 	s->shared.in_flight++;
@@ -82,7 +84,7 @@ pool_take_place(struct pool *p, struct pool_wait *w, struct server *s, usec_t mo
 	p->shared.places++;
 	w->orphan = false;
 	w->held_back = pool_full(p);
-	retry_earn(&p->shared.retry, p->shared.retry_budget);
+	retry_earn(&p->shared.retry, p->shared.retry_budget, mono);
 	return i;
 }
 
@@ -156,12 +158,14 @@ pool_other_server(struct pool_wait *w, bool untried, usec_t mono)
 	bool good;
 
 	CHECK(p, POOL_MAGIC);
-	ASSERT(w->state == PW_PLACE && w->reported);
+	ASSERT(w->state == PW_PLACE);
 	pool_enter(p, &dropped, mono);
 	old->shared.in_flight--;
 	s = pool_choose(p, w, mono);
 	good = s != NULL && (!untried || (w->tried >> s->shared.slot & 1) == 0);
 	if (good) {
+		if (!w->reported)
+			breaker_forget(&old->shared.breaker, w->probe);
 		join_server(w, s, mono);
 		/* What is idle there is no better than what has just failed. */
 		i = s != old ? take_idle(p, w, mono) : NULL;
@@ -188,25 +192,33 @@ pool_spend_retry(struct pool *p, usec_t mono)
 	return paid;
 }
 
+/* Locked.  What the exchange was to the server's breaker. */
+static void
+tell_breaker(struct pool *p, const struct pool_wait *w, enum pool_outcome outcome, usec_t mono)
+{
+	struct breaker *b = &w->server->shared.breaker;
+	bool failed = outcome == POOL_FAILED || outcome == POOL_UNREACHABLE;
+
+	if (!failed)
+		breaker_answered(b, w->key);
+	else if (!breaker_is_news(b, outcome == POOL_FAILED ? w->key : 0) && !w->probe)
+		return;
+	(void)breaker_end(b, &p->shared.breaker, w->probe, failed, mono);
+}
+
 void
 pool_report(struct pool_wait *w, enum pool_outcome outcome, usec_t took, usec_t mono)
 {
 	struct pool *p = w->pool;
-	struct server *s = w->server;
 	struct idle_list dropped;
-	bool failed = outcome == POOL_FAILED || outcome == POOL_UNREACHABLE;
 
 	CHECK(p, POOL_MAGIC);
 	ASSERT(w->state == PW_PLACE && !w->reported);
 	pool_enter(p, &dropped, mono);
 	w->reported = true;
 	w->held_back |= pool_full(p);
-	s->shared.failures += failed;
-	if (failed && !breaker_is_news(&s->shared.breaker, outcome == POOL_FAILED ? w->key : 0) &&
-	    !w->probe)
-		breaker_forget(&s->shared.breaker, false);
-	else
-		(void)breaker_end(&s->shared.breaker, &p->shared.breaker, w->probe, failed, mono);
+	w->server->shared.failures += outcome == POOL_FAILED || outcome == POOL_UNREACHABLE;
+	tell_breaker(p, w, outcome, mono);
 	if (p->shared.fixed == 0)
 		limit_sample(&p->shared.limit, outcome == POOL_ANSWERED ? LIMIT_OK : LIMIT_OVERLOAD,
 		    took, w->held_back, mono);

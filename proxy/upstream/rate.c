@@ -5,7 +5,12 @@
  * before a second, nor later than ten, so one that hangs is noticed.  A window weighs the more the
  * longer it is.
  *
- * Invariant: per_second is 0 until the first window is over; then it is never quite 0.
+ * Invariant: per_second is 0 until the first window is over; then it is never quite 0, until it is
+ * forgotten.
+ *
+ * Why it is forgotten: after a backend has hung nearly everyone would be sent away at this rate, so
+ * those who come in small bursts would hardly ever wait, and that it is well again be noticed
+ * after a hundred bursts.
  *
  * Why not from how long a place is held: a few downloads that take hours say nothing of how fast
  * the other places change hands.
@@ -16,6 +21,7 @@
 #define LONGEST		(10 * USEC_PER_SEC)
 #define SMOOTH		(2 * USEC_PER_SEC)	/* a window so long weighs as much as all before */
 #define SLOWEST		0.001			/* a second */
+#define QUIET		USEC_PER_SEC
 
 static void
 close_window(struct rate *r)
@@ -32,6 +38,14 @@ close_window(struct rate *r)
 	r->count = 0;
 }
 
+static void
+forget(struct rate *r)
+{
+	r->spent = 0;
+	r->count = 0;
+	r->per_second = 0;
+}
+
 void
 rate_tick(struct rate *r, bool waiting, usec_t mono)
 {
@@ -40,19 +54,25 @@ rate_tick(struct rate *r, bool waiting, usec_t mono)
 		r->spent += mono - r->at;
 	if (!r->waiting || mono > r->at)
 		r->at = mono;
+	if (r->waiting && !waiting)
+		r->quiet = mono;
+	else if (!r->waiting && waiting && mono - r->quiet >= QUIET)
+		forget(r);
 	r->waiting = waiting;
 	if (r->spent >= LONGEST)
 		close_window(r);
 }
 
-void
+bool
 rate_count(struct rate *r, unsigned places)
 {
 	if (!r->waiting)
-		return;
+		return false;
 	r->count++;
-	if (r->spent >= SHORTEST && r->count >= places)
-		close_window(r);
+	if (r->spent < SHORTEST || r->count < places)
+		return false;
+	close_window(r);
+	return true;
 }
 
 usec_t

@@ -11,6 +11,7 @@
  */
 #include "upstream/server.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,15 @@ id_of(const char *url)
 	return url == NULL ? 0 : hash_bytes(&fixed, url, strlen(url));
 }
 
+static bool
+is_name(const char *host)
+{
+	struct in6_addr a;
+
+	return host != NULL && inet_pton(AF_INET, host, &a) != 1 &&
+	    inet_pton(AF_INET6, host, &a) != 1;
+}
+
 struct server *
 server_new(const struct conf_server *conf)
 {
@@ -47,6 +57,7 @@ server_new(const struct conf_server *conf)
 	s->conf.host = copy(conf->host);
 	s->conf.authority = copy(conf->authority);
 	s->id = id_of(conf->url);
+	s->named = is_name(conf->host);
 	s->shared.healthy = true;
 	breaker_init(&s->shared.breaker);
 	TAILQ_INIT(&s->shared.idle);

@@ -26,6 +26,7 @@ struct server;
 struct idle {
 	int			 fd;		/* -1: somebody took it */
 	usec_t			 since;
+	usec_t			 born;		/* mono: about when it was made */
 	struct server		*server;	/* no reference: it goes before the server does */
 	TAILQ_ENTRY(idle)	 of_server;
 	TAILQ_ENTRY(idle)	 link;		/* of the pool's, or of those to be closed */
@@ -39,6 +40,7 @@ struct server {
 	_Atomic unsigned	 refs;
 	struct conf_server	 conf;		/* url, host, port, authority: never changed */
 	uint64_t		 id;		/* a hash of its URL */
+	bool			 named;		/* by a name, whose address may change */
 	struct {
 		unsigned	 weight;
 		bool		 backup;

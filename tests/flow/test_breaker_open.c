@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The breaker of the only server: after so many failures in a row, or too large a share, the backend
- * hears nothing for a pause, not even a connection; clients are told at once how long that is, or
- * get something stale.  Then one request tries it while the others are still turned away, and its
- * success brings all back.  An error page is no failure.
+ * The breaker of the only server: after so many failures in a row, or too large a share, the
+ * backend hears nothing for a pause, not even a connection; clients are told at once how long that
+ * is, or get something stale.  Then one request tries it while the others are still turned away,
+ * and its success brings all back.  An error page is no failure.
  */
+#include <stdio.h>
+
 #include "tests/lib/flow.h"
 
 #define SECOND	INT64_C(1000000)
@@ -45,11 +47,17 @@ turned_away(struct origin *o, struct daemon *d, struct herd *h, int after)
 	ck_assert_uint_eq(origin_connections(o), connections);
 }
 
+/* So many requests, each for something else: a page that is broken is no broken server. */
 static void
 let_fail(struct daemon *d, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		ck_assert_int_eq(client_status(daemon_addr(d), "/bad", ""), 502);
+	static unsigned number;
+	char path[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(path, sizeof path, "/bad/%u", number++);
+		ck_assert_int_eq(client_status(daemon_addr(d), path, ""), 502);
+	}
 }
 
 static void
@@ -101,7 +109,7 @@ in_a_row(void)
 	struct daemon *d = start(o, "{ failures: 3, error_rate: off, pause: 100s }");
 	struct herd *h = herd_open(daemon_addr(d), CLIENTS);
 
-	origin_answer(o, .path = "/bad", .raw = "", .close = true, .reset = true);
+	origin_answer(o, .path = "/bad*", .raw = "", .close = true, .reset = true);
 	origin_answer(o, .path = "/500", .status = 500, .text = "oh");
 	origin_answer(o, .path = "/old", .text = "old", .fields = "Cache-Control: max-age=10\r\n");
 	origin_answer(o, .path = "/*", .text = "hello");
@@ -119,11 +127,13 @@ in_a_row(void)
 	herd_wait(h);
 	ck_assert_uint_eq(herd_count(h, 200), CLIENTS);
 
-	/* Not in a row, and not failures. */
+	/* Not in a row, one page, and not failures. */
 	for (int i = 0; i < 4; i++) {
 		let_fail(d, 2);
 		ck_assert_int_eq(client_status(daemon_addr(d), "/500", ""), 500);
 	}
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(client_status(daemon_addr(d), "/bad", ""), 502);
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(client_status(daemon_addr(d), "/500", ""), 500);
 	daemon_wait_text(d, STATE, "up");
@@ -140,7 +150,7 @@ by_share(void)
 	struct daemon *d = start(o, "{ failures: off, error_rate: 0.5, pause: 100s }");
 	struct herd *h = herd_open(daemon_addr(d), CLIENTS);
 
-	origin_answer(o, .path = "/bad", .raw = "", .close = true, .reset = true);
+	origin_answer(o, .path = "/bad*", .raw = "", .close = true, .reset = true);
 	origin_answer(o, .path = "/*", .text = "hello");
 	for (int i = 0; i < 10; i++) {
 		daemon_wait_text(d, STATE, "up");

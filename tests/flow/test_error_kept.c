@@ -51,6 +51,7 @@ refused(void)
 	struct origin *o = origin_start();
 	struct daemon *d = start(o, "error_ttl: 100s");
 	struct herd *h = herd_open(daemon_addr(d), CLIENTS);
+	struct answer *a;
 	int64_t kept;
 
 	origin_answer(o, .path = "/*", .text = "hello", .framing = ORIGIN_CLOSE,
@@ -76,6 +77,14 @@ refused(void)
 	for (int i = 0; i < ROUNDS; i++)
 		ck_assert_int_eq(client_status(daemon_addr(d), "/off", ""), 502);
 	ck_assert_int_eq(daemon_stat(d, "upstream_errors"), 4 + ROUNDS);
+
+	/* What would change something is never answered by what has been. */
+	a = client_exchangef(daemon_addr(d), "POST /one HTTP/1.1\r\nHost: test\r\n"
+	    "Connection: close\r\nContent-Length: 0\r\n\r\n");
+	ck_assert_int_eq(a->status, 502);
+	ck_assert_msg(answer_says(a, "Cache-Status", "fwd=method"), "%s", a->head);
+	answer_free(a);
+	ck_assert_int_eq(daemon_stat(d, "upstream_errors"), 5 + ROUNDS);
 
 	/* It is back: the first try after the pause finds out. */
 	origin_accept(o);

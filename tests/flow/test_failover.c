@@ -4,6 +4,9 @@
  * notices nothing.  What may have had an effect is not sent twice, and after a byte was sent on
  * nothing is.
  */
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/lib/flow.h"
 
 struct failover {
@@ -79,6 +82,40 @@ refused(struct origin *first, struct origin *second)
 	origin_accept(first);
 }
 
+/* A server that lets nobody in and says nothing: it costs the time to connect, once. */
+static void
+unreachable(struct origin *second)
+{
+	char url[64];
+	int fd = origin_refusing(url, sizeof url), full[8];
+	struct daemon *d;
+	struct herd *h;
+
+	ck_assert_int_eq(listen(fd, 0), 0);
+	/* Who comes when the queue is full gets no answer. */
+	for (unsigned i = 0; i < 8; i++)
+		full[i] = test_connect(url + strlen("http://"), true);
+	d = daemon_start("workers: 2\nupstreams:\n  default:\n    balance: round_robin\n"
+	    "    breaker: { failures: 1, pause: 1h }\n    timeouts: { connect: 200ms }\n"
+	    "    servers: [ { url: \"%s\", weight: 1000 }, %s ]\n", url, origin_url(second));
+	h = herd_start(daemon_addr(d), 20, "/unreachable");
+	herd_wait(h);
+	ck_assert_uint_eq(herd_count(h, 200), 20);
+	ck_assert_int_ge(herd_took(h, 1000), 150000);
+	ck_assert_uint_eq(origin_requests(second, "/unreachable"), 1);
+	daemon_wait_text(d, "upstreams.default.servers.0.state", "open");
+	herd_ask(h, "/left-alone", "");
+	herd_wait(h);
+	ck_assert_uint_eq(herd_count(h, 200), 20);
+	daemon_wait_stat(d, "upstream_errors", 1);
+	herd_free(h);
+	daemon_stop(d);
+	for (unsigned i = 0; i < 8; i++)
+		if (full[i] >= 0)
+			close(full[i]);
+	close(fd);
+}
+
 static void
 forbidden(struct origin *first, struct origin *second, const char *more)
 {
@@ -129,6 +166,7 @@ FLOW(failover)
 	forbidden(first, second, "    retries: 0\n");
 	forbidden(first, second, "    retry_budget: off\n");
 	budgeted(first, second);
+	unreachable(second);
 	origin_stop(first);
 	origin_stop(second);
 }

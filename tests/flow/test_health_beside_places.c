@@ -4,6 +4,16 @@
 
 #include "tests/lib/flow.h"
 
+static void
+reload(struct origin *o, struct daemon *d, const char *timeout)
+{
+	daemon_rewrite(d, "workers: 2\nroutes: [ { cache: off } ]\n"
+	    "upstreams:\n  default:\n    servers: [ %s ]\n    max_connections: 1\n"
+	    "    health: { path: /healthz, interval: 100ms, timeout: %s, fall: 1, rise: 1 }\n",
+	    origin_url(o), timeout);
+	daemon_signal(d, SIGHUP);
+}
+
 FLOW(health_beside_places)
 {
 	struct origin *o = origin_start();
@@ -29,11 +39,7 @@ FLOW(health_beside_places)
 
 	/* A check that gets no answer in time is a failure, and nobody is cut off by it. */
 	origin_hold(o, "/healthz");
-	daemon_rewrite(d, "workers: 2\nroutes: [ { cache: off } ]\n"
-	    "upstreams:\n  default:\n    servers: [ %s ]\n    max_connections: 1\n"
-	    "    health: { path: /healthz, interval: 100ms, timeout: 50ms, fall: 1, rise: 1 }\n",
-	    origin_url(o));
-	daemon_signal(d, SIGHUP);
+	reload(o, d, "500ms");
 	daemon_wait_text(d, "upstreams.default.servers.0.state", "unhealthy");
 	herd_wait_done(h, 9);
 	ck_assert_uint_eq(herd_count(h, 503), 9);
@@ -44,6 +50,12 @@ FLOW(health_beside_places)
 	daemon_wait_text(d, "upstreams.default.servers.0.state", "up");
 	ck_assert_int_eq(client_status(daemon_addr(d), "/after", ""), 200);
 	herd_free(h);
+
+	/* One that is under way, and would be for long, holds up no stop. */
+	origin_hold(o, "/healthz");
+	seen = origin_requests(o, "/healthz");
+	reload(o, d, "1h");
+	origin_wait_requests(o, "/healthz", seen + 1);
 	daemon_stop(d);
 	origin_stop(o);
 }

@@ -74,12 +74,16 @@ error_does_not_count(struct origin *first, struct origin *second)
 	struct client *c = client_open(daemon_addr(d));
 
 	usual(d);
-	origin_hold(first, "/first-good");
-	client_ask(c, "/first-good", "");
-	origin_wait_requests(second, "/first-good", 1);		/* 500, at once */
-	usual(d);
-	origin_release(first, "/first-good");
-	ck_assert_str_eq(client_answer(c)->body, "first");
+	for (int i = 0; i < 2; i++) {
+		const char *path = i == 0 ? "/first-good" : "/first-paced";
+
+		origin_hold(first, path);
+		client_ask(c, path, "");
+		origin_wait_requests(second, path, 1);		/* 500, or 429, at once */
+		usual(d);
+		origin_release(first, path);
+		ck_assert_str_eq(client_answer(c)->body, "first");
+	}
 
 	origin_hold(first, "/second-good");
 	origin_hold(second, "/second-good");
@@ -103,6 +107,31 @@ error_does_not_count(struct origin *first, struct origin *second)
 	daemon_stop(d);
 }
 
+/* One of the two is enough for an answer that is only kept. */
+static void
+all_leave(struct origin *first, struct origin *second)
+{
+	struct daemon *d = start(first, second, "    hedge: on\n");
+	struct herd *h;
+
+	usual(d);
+	origin_hold(first, "/leave");
+	origin_hold(second, "/leave");
+	h = herd_start(daemon_addr(d), CLIENTS, "/leave");
+	daemon_wait_stat(d, "parked", CLIENTS);
+	origin_wait_requests(second, "/leave", 1);
+	herd_leave(h, 0, CLIENTS, true);
+	origin_wait_given_up(second, "/leave", 1);
+	ck_assert_int_eq(daemon_stat(d, "flights"), 1);
+	origin_release(first, "/leave");
+	daemon_wait_stat(d, "flights", 0);
+	ck_assert_int_eq(client_status(daemon_addr(d), "/leave", ""), 200);
+	daemon_wait_stat(d, "hit", 1);
+	ck_assert_uint_eq(origin_requests(first, "/leave"), 1);
+	herd_free(h);
+	daemon_stop(d);
+}
+
 FLOW(hedge)
 {
 	struct origin *first = origin_start(), *second = origin_start();
@@ -112,10 +141,14 @@ FLOW(hedge)
 	origin_answer(first, .path = "/second-good", .status = 500);
 	origin_answer(first, .path = "/first-breaks", .raw = "nonsense\r\n\r\n", .close = true);
 	origin_answer(second, .path = "/first-good", .status = 500);
+	origin_answer(second, .path = "/first-paced", .status = 429);
+	origin_answer(first, .path = "/leave", .text = "first",
+	    .fields = "Cache-Control: max-age=60\r\n");
 	origin_answer(first, .path = "/*", .text = "first");
 	origin_answer(second, .path = "/*", .text = "second");
 	one_hangs(first, second);
 	error_does_not_count(first, second);
+	all_leave(first, second);
 	origin_stop(first);
 	origin_stop(second);
 }

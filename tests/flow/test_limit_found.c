@@ -48,6 +48,7 @@ FLOW(limit_found)
 		ck_assert_msg(test_left(deadline) > 0, "the limit is %lld, and was %lld",
 		    (long long)l.limit, (long long)start);
 	}
+	ask(&l, "/more");
 	ck_assert_uint_gt(origin_most_at_once(o), (unsigned)start);
 	high = l.limit;
 	for (int64_t deadline = test_deadline(); l.limit > high / 2;) {

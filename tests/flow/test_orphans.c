@@ -4,6 +4,7 @@
  * quarter of the places, so that those who are waited for have the rest.  What still stands in the
  * queue is never asked for.
  */
+#include <signal.h>
 #include <stdio.h>
 
 #include "tests/lib/flow.h"
@@ -70,6 +71,25 @@ queued(struct origin *o)
 	ck_assert_int_eq(client_status(daemon_addr(d), "/after", ""), 200);
 	ck_assert_uint_eq(origin_requests(o, "/queued"), 0);
 	daemon_wait_stat(d, "error", 10);
+	herd_free(h);
+
+	/* Those whose patience ended have left as well. */
+	daemon_rewrite(d, "workers: 2\nroutes: [ { park: { timeout: 100ms } } ]\n"
+	    "upstreams:\n  default:\n    servers: [ %s ]\n    max_connections: 1\n"
+	    "    retries: 0\n", origin_url(o));
+	daemon_signal(d, SIGHUP);
+	daemon_wait_log(d, "reloaded");
+	origin_hold(o, "/busy-again");
+	client_sendf(busy, "POST /busy-again HTTP/1.1\r\nHost: test\r\n\r\n");
+	origin_wait_requests(o, "/busy-again", 1);
+	h = herd_start(daemon_addr(d), 10, "/impatient");
+	herd_wait(h);
+	ck_assert_uint_eq(herd_count(h, 503), 10);
+	daemon_wait_stat(d, "upstreams.default.queued", 0);
+	origin_release(o, "/busy-again");
+	(void)client_answer(busy);
+	ck_assert_int_eq(client_status(daemon_addr(d), "/after", ""), 200);
+	ck_assert_uint_eq(origin_requests(o, "/impatient"), 0);
 	herd_free(h);
 	client_close(busy);
 	daemon_stop(d);

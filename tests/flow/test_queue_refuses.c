@@ -137,8 +137,30 @@ in_vain(void)
 	origin_stop(o);
 }
 
+/* Nothing waits. */
+static void
+no_queue(void)
+{
+	struct origin *o = origin_start();
+	struct daemon *d = start(o, "{ length: 0 }");
+	struct client *held;
+
+	origin_answer(o, .path = "/*", .text = "hello");
+	origin_hold(o, "/held");
+	held = ask(d, GREEDY, "/held");
+	origin_wait_requests(o, "/held", 1);
+	refused(ask(d, OTHER, "/0"), 1, 60);
+	origin_release(o, "/held");
+	served(held);
+	daemon_wait_stat(d, "flights", 0);
+	served(ask(d, OTHER, "/0"));
+	daemon_stop(d);
+	origin_stop(o);
+}
+
 FLOW(queue_refuses)
 {
+	no_queue();
 	full();
 	in_vain();
 }

@@ -3,9 +3,10 @@
  * A page that is asked for again and again is fetched anew before it expires: through any number of
  * lifetimes nobody waits, nobody gets anything stale, and the backend sees one request at a time.
  * What is asked for rarely, or all at once and then no more, is not refreshed for nothing.  When
- * the refresh fails, what is there stays.
+ * the refresh fails, what is there stays.  Where a lifetime is too short for all that, those who
+ * come share a fetch.
  *
- * A fetch takes 100 s of a lifetime of 1000, by the daemon's clock.
+ * A fetch takes 100 s of a lifetime of 1000 by the daemon's clock, if nothing else is said.
  */
 #include "tests/lib/flow.h"
 
@@ -22,12 +23,13 @@ static struct daemon *
 start(struct origin *o, const char *more)
 {
 	return daemon_start_steered("workers: 2\nupstreams:\n  default:\n    servers: [ %s ]\n"
-	    "    timeouts: { first_byte: 1h, idle: 1h }\n    retries: 0\n%s", origin_url(o), more);
+	    "    timeouts: { first_byte: 1h, idle: 1h }\n    retries: 0\n"
+	    "    breaker: off\n%s", origin_url(o), more);
 }
 
 /* The first fetch; it takes its time. */
 static void
-fetch_slowly(struct origin *o, struct daemon *d, const char *path)
+fetch_slowly(struct origin *o, struct daemon *d, const char *path, int64_t takes)
 {
 	struct client *c = client_open(daemon_addr(d));
 	unsigned before = origin_requests(o, path);
@@ -35,7 +37,7 @@ fetch_slowly(struct origin *o, struct daemon *d, const char *path)
 	origin_hold(o, path);
 	client_ask(c, path, "");
 	origin_wait_requests(o, path, before + 1);
-	daemon_advance_clock(d, FETCH);
+	daemon_advance_clock(d, takes);
 	origin_release(o, path);
 	ck_assert_int_eq(client_answer(c)->status, 200);
 	daemon_wait_stat(d, "flights", 0);
@@ -74,20 +76,20 @@ ask_steadily(struct daemon *d, struct herd *h, const char *path, int64_t most)
 }
 
 static void
-nobody_ever_waits(void)
+nobody_ever_waits(int64_t takes)
 {
 	struct origin *o = origin_start();
 	struct daemon *d = start(o, "");
 	struct herd *h = herd_open(daemon_addr(d), CLIENTS);
 
 	origin_answer(o, .path = "/hot", .text = PAGE, .fields = KEPT);
-	fetch_slowly(o, d, "/hot");
+	fetch_slowly(o, d, "/hot", takes);
 	for (unsigned i = 0; i < LIFETIMES; i++) {
 		origin_hold(o, "/hot");
 		ck_assert_msg(ask_steadily(d, h, "/hot", LIFETIME), "lifetime %u: no refresh", i);
 		origin_wait_requests(o, "/hot", i + 2);
 		/* While the backend takes its time. */
-		for (int64_t t = 0; t < FETCH; t += STEP) {
+		for (int64_t t = 0; t < takes; t += STEP) {
 			daemon_advance_clock(d, STEP);
 			all_hit(h, "/hot", "corral; hit");
 		}
@@ -117,7 +119,7 @@ not_for_nothing(void)
 
 	origin_answer(o, .path = "/*", .text = PAGE, .fields = KEPT);
 	/* Now and then. */
-	fetch_slowly(o, d, "/rare");
+	fetch_slowly(o, d, "/rare", FETCH);
 	for (unsigned i = 0; i < 30; i++) {
 		daemon_advance_clock(d, 400 * SECOND);
 		ck_assert_int_eq(client_status(daemon_addr(d), "/rare", ""), 200);
@@ -126,11 +128,11 @@ not_for_nothing(void)
 	ck_assert_uint_ge(origin_requests(o, "/rare"), 10);
 	daemon_wait_stat(d, "miss", origin_requests(o, "/rare"));
 	/* All at one time, and then no more. */
-	fetch_slowly(o, d, "/burst");
+	fetch_slowly(o, d, "/burst", FETCH);
 	daemon_advance_clock(d, 800 * SECOND);
 	all_hit(h, "/burst", "corral; hit");
 	/* Where the route says no. */
-	fetch_slowly(o, d, "/off");
+	fetch_slowly(o, d, "/off", FETCH);
 	ck_assert(!ask_steadily(d, h, "/off", 800 * SECOND));
 	daemon_wait_stat(d, "flights", 0);
 	ck_assert_int_eq(daemon_stat(d, "refreshes"), 0);
@@ -175,10 +177,10 @@ failure_costs_nothing(bool stale)
 
 	origin_answer(o, .path = "/500", .times = 1, .text = PAGE, .fields = KEPT);
 	origin_answer(o, .path = "/500", .status = 500, .text = "oh");
-	fetch_slowly(o, d, "/500");
+	fetch_slowly(o, d, "/500", FETCH);
 	stays(d, h, "/500", stale ? 200 : 500);
 	origin_answer(o, .path = "/gone", .text = PAGE, .fields = KEPT, .framing = ORIGIN_CLOSE);
-	fetch_slowly(o, d, "/gone");
+	fetch_slowly(o, d, "/gone", FETCH);
 	origin_refuse(o);
 	stays(d, h, "/gone", stale ? 200 : 502);
 	ck_assert_int_ge(daemon_stat(d, "upstream_errors"), 1);
@@ -188,9 +190,36 @@ failure_costs_nothing(bool stale)
 	origin_stop(o);
 }
 
+static void
+too_short(void)
+{
+	struct origin *o = origin_start();
+	struct daemon *d = start(o, "");
+	struct herd *h = herd_open(daemon_addr(d), CLIENTS);
+
+	origin_answer(o, .path = "/short", .text = PAGE, .fields = KEPT);
+	fetch_slowly(o, d, "/short", 900 * SECOND);
+	ck_assert(!ask_steadily(d, h, "/short", 80 * SECOND));
+	daemon_advance_clock(d, 20 * SECOND);
+	origin_hold(o, "/short");
+	herd_ask(h, "/short", "");
+	daemon_wait_stat(d, "parked", CLIENTS);
+	origin_release(o, "/short");
+	herd_wait(h);
+	ck_assert_uint_eq(herd_count(h, 200), CLIENTS);
+	ck_assert_uint_eq(origin_requests(o, "/short"), 2);
+	ck_assert_int_eq(daemon_stat(d, "refreshes"), 0);
+	herd_free(h);
+	daemon_stop(d);
+	origin_stop(o);
+}
+
 FLOW(refresh_ahead)
 {
-	nobody_ever_waits();
+	nobody_ever_waits(FETCH);
+	/* As max-age=1 and a backend that takes 300 ms. */
+	nobody_ever_waits(3 * FETCH);
+	too_short();
 	not_for_nothing();
 	failure_costs_nothing(true);
 	failure_costs_nothing(false);

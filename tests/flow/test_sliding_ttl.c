@@ -49,7 +49,7 @@ FLOW(sliding_ttl)
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("workers: 2\nupstream: %s\nroutes:\n"
 	    "  - { match: { path: /fixed }, ttl: 10s, refresh_ahead: off, jitter: off }\n"
-	    "  - { ttl: 10s, sliding_ttl: true, refresh_ahead: off, jitter: off }\n",
+	    "  - { ttl: 10s, sliding_ttl: true, jitter: off }\n",
 	    origin_url(o));
 
 	origin_answer(o, .path = "/explicit", .text = "hello",

@@ -52,7 +52,9 @@ FLOW(stale_copy_stays)
 		all_have(o, h, "old", "corral; hit", 1 + failures);
 	}
 	daemon_advance_clock(d, 11 * SECOND);
+	origin_hold(o, "/p");
 	all_have(o, h, "old", "detail=stale-while-revalidate", 4);
+	origin_release(o, "/p");
 	daemon_wait_stat(d, "flights", 0);
 	all_have(o, h, "new", "corral; hit", 4);
 	ck_assert_int_eq(daemon_stat(d, "objects"), 1);

@@ -103,7 +103,7 @@ FLOW(stale_if_error_asked)
 	struct origin *o = origin_start();
 	struct daemon *d = daemon_start_steered("workers: 2\nupstreams:\n  default:\n"
 	    "    servers: [ %s ]\n    retries: 0\n    breaker: off\n"
-	    "routes: [ { stale_if_error: off, error_ttl: off } ]\n", origin_url(o));
+	    "routes: [ { stale_if_error: off } ]\n", origin_url(o));
 
 	for (size_t i = 0; i < FAILURES; i++)
 		for (unsigned k = 0; k < USES; k++) {

@@ -20,12 +20,16 @@ static struct worker *w;
 static struct cache *c;
 static struct conf_route route;
 
+/* What those who ask for the page say of themselves. */
+static const char *who;
+
 static void
 set_up(void)
 {
 	w = worker_new(0, NULL);
 	c = rig_cache(1024 * 1024, 64 * 1024);
 	route = rig_route;
+	who = "";
 	route.error_ttl = SECOND;
 	route.stale_if_error = 100 * SECOND;
 }
@@ -139,6 +143,24 @@ START_TEST(one_try_for_each_pause)
 }
 END_TEST
 
+/* While the backend is down, made-up URLs without end are remembered within bounds. */
+START_TEST(failures_are_bounded)
+{
+	struct guest g;
+	char key[32];
+
+	for (int i = 0; i < 10000; i++) {
+		snprintf(key, sizeof key, "http://a/%d", i);
+		ask_for(&g, key, "");
+		fail_by(&g, BLAME_BACKEND, false);
+		guest_fini(&g);
+		rig_pass(1);
+		ck_assert_uint_le(rig_figures(c).bytes, 1024 * 1024 / 16);
+	}
+	ck_assert_int_eq(look(key, ""), V_FAILED);
+}
+END_TEST
+
 /* A success, or a purge, ends the pause; error_ttl: 0 begins none. */
 START_TEST(pause_ends)
 {
@@ -152,6 +174,28 @@ START_TEST(pause_ends)
 	if (_i == 1)
 		cache_purge(c, SLICE(KEY));
 	ck_assert_int_eq(look(KEY, ""), _i == 2 ? V_FAILED : V_LEAD);
+}
+END_TEST
+
+/* Also of a fetch for one: of a route that shares none, or where nothing is shareable. */
+START_TEST(one_try_where_none_is_shared)
+{
+	const char *key = "http://a/list?n=1";
+	struct guest g;
+
+	if (_i == 0) {
+		route.coalesce = COALESCE_OFF;
+	} else {
+		ask_for(&g, "http://a/list?n=0", "");
+		answer(&g, 200, "Cache-Control: private\n", 0);
+		guest_fini(&g);
+	}
+	ck_assert_int_eq(ask_for(&g, key, ""), _i == 0 ? V_LEAD : V_PASS);
+	fail_by(&g, BLAME_BACKEND, false);
+	guest_fini(&g);
+	ck_assert_int_eq(look(key, ""), V_FAILED);
+	rig_pass(SECOND);
+	ck_assert_int_eq(look(key, ""), _i == 0 ? V_LEAD : V_PASS);
 }
 END_TEST
 
@@ -217,7 +261,7 @@ ask_steadily(struct guest *g, usec_t *when)
 
 	for (*when = 0; *when < 20 * SECOND; *when += 100 * MS) {
 		rig_pass(100 * MS);
-		v = ask_for(g, KEY, "");
+		v = ask_for(g, KEY, who);
 		if (v != V_HIT)
 			return v;
 		guest_open(g);
@@ -233,7 +277,7 @@ have_page(void)
 	struct guest g;
 
 	route.refresh_ahead = 1;
-	ck_assert_int_eq(ask_for(&g, KEY, ""), V_LEAD);
+	ck_assert_int_eq(ask_for(&g, KEY, who), V_LEAD);
 	answer(&g, 200, TEN TAG, SECOND);
 	guest_fini(&g);
 }
@@ -243,6 +287,8 @@ START_TEST(popular_page_never_expires)
 	struct guest lead, g;
 	usec_t when;
 
+	if (_i == 2)
+		who = "Cookie: a=b\n";
 	have_page();
 	for (int i = 0; i < 10; i++) {
 		ck_assert_int_eq(ask_steadily(&lead, &when), V_HIT_LEAD);
@@ -288,6 +334,27 @@ START_TEST(refresh_that_fails)
 	ck_assert_int_eq(look(KEY, ""), V_HIT);
 	rig_pass(_i == 2 ? MS : SECOND);
 	/* A new try, while it is fresh still. */
+	ck_assert_int_eq(ask_for(&lead, KEY, ""), V_HIT_LEAD);
+	guest_open(&lead);
+	answer(&lead, 304, TEN TAG, 0);
+	guest_fini(&lead);
+}
+END_TEST
+
+/* One whose answer may not be stored, by its own word, renews nothing. */
+START_TEST(no_refresh_for_no_store)
+{
+	struct guest lead;
+	usec_t when;
+
+	have_page();
+	ck_assert_int_eq(ask_steadily(&lead, &when), V_HIT_LEAD);
+	guest_open(&lead);
+	fail_by(&lead, BLAME_NOBODY, true);
+	guest_fini(&lead);
+	rig_pass(100 * MS);
+	route.client_control = true;
+	ck_assert_int_eq(look(KEY, "Cache-Control: no-store\n"), V_HIT);
 	ck_assert_int_eq(ask_for(&lead, KEY, ""), V_HIT_LEAD);
 	guest_open(&lead);
 	answer(&lead, 304, TEN TAG, 0);
@@ -375,7 +442,6 @@ START_TEST(giving_up)
 }
 END_TEST
 
-/* The source hears of it when the last one goes, and when twice as many have come. */
 static unsigned posts;
 
 static void
@@ -385,6 +451,36 @@ count_post(void *arg)
 	posts++;
 }
 
+/* What nobody waits for and the store won't have is wanted by nobody: the source hears of it. */
+START_TEST(purged_and_not_waited_for)
+{
+	struct worker_msg msg = { .fn = count_post };
+	struct guest lead;
+	unsigned wanted;
+	usec_t when;
+
+	posts = 0;
+	if (_i == 0) {
+		ask_for(&lead, KEY, "");
+		guest_leave(&lead);
+	} else {
+		have_page();
+		ck_assert_int_eq(ask_steadily(&lead, &when), V_HIT_LEAD);
+		guest_open(&lead);
+	}
+	flight_set_source(lead.lk.flight, w, &msg);
+	ck_assert_int_ne(flight_wanted(lead.lk.flight, &wanted), WANT_NOT);
+	cache_purge(c, SLICE(KEY));
+	rig_turn(w);
+	ck_assert_uint_eq(posts, 1);
+	ck_assert_int_eq(flight_wanted(lead.lk.flight, &wanted), WANT_NOT);
+	flight_set_source(lead.lk.flight, NULL, NULL);
+	fail_by(&lead, BLAME_NOBODY, false);
+	guest_fini(&lead);
+}
+END_TEST
+
+/* The source hears of it when the last one goes, and when twice as many have come. */
 START_TEST(source_is_told)
 {
 	struct worker_msg msg = { .fn = count_post };
@@ -459,6 +555,41 @@ START_TEST(admitted_when_asked_for_often)
 }
 END_TEST
 
+/* Where nobody shares a fetch there is no entry to count in until one makes it. */
+START_TEST(admitted_without_coalescing)
+{
+	struct guest g;
+
+	route.coalesce = COALESCE_OFF;
+	route.admit = (struct conf_admit){ .min_requests = 3, .window = 30 * SECOND };
+	for (int i = 1; i <= 3; i++) {
+		ck_assert_int_eq(ask_for(&g, KEY, ""), V_LEAD);
+		answer(&g, 200, TEN, 0);
+		ck_assert_int_eq(guest_stored(&g), i == 3);
+		guest_fini(&g);
+	}
+	ck_assert_int_eq(look(KEY, ""), V_HIT);
+}
+END_TEST
+
+/* An error is kept so that the backend has peace: however fast it came, or rarely asked for. */
+START_TEST(errors_need_no_admission)
+{
+	struct guest g;
+
+	if (_i == 0)
+		route.admit.min_fetch_time = SECOND;
+	else
+		route.admit = (struct conf_admit){ .min_requests = 9, .window = SECOND };
+	ask_for(&g, KEY, "");
+	answer(&g, 503, "", 0);
+	guest_fini(&g);
+	ck_assert_int_eq(look(KEY, ""), V_HIT);
+	rig_pass(SECOND);
+	ck_assert_int_ne(look(KEY, ""), V_HIT);
+}
+END_TEST
+
 /* Those who share one fetch are that many requests, and share it whether or not it is stored. */
 START_TEST(not_admitted_still_shared)
 {
@@ -484,18 +615,20 @@ END_TEST
 
 START_TEST(ttl_slides)
 {
-	static const struct { const char *fields; bool slides; } row[] = {
-		{ "", true },
+	static const struct { const char *fields; bool slides; int status; } row[] = {
+		{ "", true, 200 },
 		/* what the answer itself says is its own */
-		{ TEN, false },
-		{ "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT\n", true },
+		{ TEN, false, 200 },
+		{ "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT\n", true, 200 },
+		/* that nothing is there does not stay so for being asked for */
+		{ "", false, 404 },
 	};
 	struct guest g;
 
 	route.ttl.any = 10 * SECOND;
 	route.sliding_ttl = true;
 	ask_for(&g, KEY, "");
-	answer(&g, 200, row[_i].fields, 0);
+	answer(&g, row[_i].status, row[_i].fields, 0);
 	guest_fini(&g);
 	for (int i = 0; i < 10; i++) {
 		rig_pass(9 * SECOND);
@@ -509,6 +642,24 @@ START_TEST(ttl_slides)
 	route.stale_if_error = 5 * SECOND;
 	fail_by(&g, BLAME_BACKEND, false);
 	guest_fini(&g);
+}
+END_TEST
+
+/* What never expires needs no refresh, however popular it is. */
+START_TEST(sliding_is_not_refreshed)
+{
+	struct guest g;
+
+	route.ttl.any = 10 * SECOND;
+	route.sliding_ttl = true;
+	route.refresh_ahead = 1;
+	ask_for(&g, KEY, "");
+	answer(&g, 200, "", SECOND);
+	guest_fini(&g);
+	for (int i = 0; i < 300; i++) {
+		rig_pass(100 * MS);
+		ck_assert_int_eq(look(KEY, ""), V_HIT);
+	}
 }
 END_TEST
 
@@ -586,6 +737,25 @@ START_TEST(new_keys_of_a_learned_path_pass)
 }
 END_TEST
 
+/* An error says nothing of the page that will come again. */
+START_TEST(errors_teach_nothing)
+{
+	struct guest g;
+
+	ask_for(&g, "http://a/list?n=0", "");
+	answer(&g, 500, _i == 0 ? "Set-Cookie: a=b\n" : "", 0);
+	guest_fini(&g);
+	if (_i == 0) {
+		ck_assert_int_eq(look("http://a/list?n=1", ""), V_LEAD);
+		return;
+	}
+	ask_for(&g, "http://a/list?n=2", "");
+	answer(&g, 200, "Cache-Control: private\n", 0);
+	guest_fini(&g);
+	ck_assert_int_eq(look("http://a/list?n=3", ""), V_PASS);
+}
+END_TEST
+
 static Suite *
 protect_suite(void)
 {
@@ -594,21 +764,29 @@ protect_suite(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_loop_test(tc, one_try_for_each_pause, 0, COUNT(failures));
+	tcase_add_loop_test(tc, one_try_where_none_is_shared, 0, 2);
+	tcase_add_test(tc, failures_are_bounded);
 	tcase_add_loop_test(tc, pause_ends, 0, 3);
 	tcase_add_test(tc, stale_before_failure);
 	tcase_add_loop_test(tc, errors_are_kept, 0, 8);
-	tcase_add_loop_test(tc, popular_page_never_expires, 0, 2);
+	tcase_add_loop_test(tc, popular_page_never_expires, 0, 3);
 	tcase_add_loop_test(tc, refresh_that_fails, 0, 3);
+	tcase_add_test(tc, no_refresh_for_no_store);
 	tcase_add_loop_test(tc, refresh_not_wanted, 0, 2);
 	tcase_add_test(tc, dropped_refresh_is_no_failure);
 	tcase_add_loop_test(tc, giving_up, 0, 2);
+	tcase_add_loop_test(tc, purged_and_not_waited_for, 0, 2);
 	tcase_add_test(tc, source_is_told);
 	tcase_add_test(tc, admitted_when_slow);
 	tcase_add_loop_test(tc, admitted_when_asked_for_often, 0, 2);
+	tcase_add_test(tc, admitted_without_coalescing);
+	tcase_add_loop_test(tc, errors_need_no_admission, 0, 2);
 	tcase_add_loop_test(tc, not_admitted_still_shared, 0, 2);
-	tcase_add_loop_test(tc, ttl_slides, 0, 3);
+	tcase_add_loop_test(tc, ttl_slides, 0, 4);
+	tcase_add_test(tc, sliding_is_not_refreshed);
 	tcase_add_test(tc, expiry_is_spread);
 	tcase_add_test(tc, new_keys_of_a_learned_path_pass);
+	tcase_add_loop_test(tc, errors_teach_nothing, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }

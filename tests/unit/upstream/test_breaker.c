@@ -78,8 +78,41 @@ START_TEST(one_probe_goes_out_after_the_pause)
 	ck_assert(breaker_begin(&b, T0 + PAUSE));
 	ck_assert_int_eq(b.state, BREAKER_HALF_OPEN);
 	ck_assert(!breaker_allows(&b, T0 + PAUSE));
-	ck_assert(!breaker_allows(&b, T0 + 100 * PAUSE));
+	ck_assert(!breaker_allows(&b, T0 + 2 * PAUSE - 1));
 	ck_assert_int_eq(breaker_wait(&b, T0 + PAUSE), USEC_NEVER);
+}
+END_TEST
+
+/* Its client may be sending a body by drops. */
+START_TEST(a_probe_that_does_not_end_is_not_the_last)
+{
+	struct breaker b = opened(&in_a_row);
+	usec_t t = T0 + PAUSE;
+
+	ck_assert(breaker_begin(&b, t));
+	t += PAUSE;
+	ck_assert(breaker_allows(&b, t));
+	ck_assert_int_eq(breaker_wait(&b, t), 0);
+	ck_assert(breaker_begin(&b, t));
+	ck_assert_int_eq(b.state, BREAKER_HALF_OPEN);
+	ck_assert(!breaker_allows(&b, t + PAUSE - 1));
+	ck_assert(!breaker_end(&b, &in_a_row, true, false, t));
+	ck_assert_int_eq(b.state, BREAKER_CLOSED);
+	/* However the first ends, it is too late. */
+	ck_assert(!breaker_end(&b, &in_a_row, true, true, t));
+	breaker_forget(&b, true);
+	ck_assert_int_eq(b.state, BREAKER_CLOSED);
+	ck_assert_uint_eq(b.in_a_row, 0);
+
+	b = opened(&in_a_row);
+	t = T0 + PAUSE;
+	ck_assert(breaker_begin(&b, t));
+	ck_assert(breaker_begin(&b, t + PAUSE));
+	ck_assert(breaker_end(&b, &in_a_row, true, true, t + PAUSE));
+	ck_assert(!breaker_end(&b, &in_a_row, true, false, t + PAUSE));
+	breaker_forget(&b, true);
+	ck_assert_int_eq(b.state, BREAKER_OPEN);
+	ck_assert_int_eq(b.until, t + 2 * PAUSE);
 }
 END_TEST
 
@@ -286,7 +319,7 @@ START_TEST(a_pause_without_end)
 }
 END_TEST
 
-/* What one page does to the server is one failure, until another fails or something goes well. */
+/* What one page does to the server is one failure, until another fails or it goes well itself. */
 START_TEST(one_page_does_not_open_it)
 {
 	struct breaker b;
@@ -302,6 +335,9 @@ START_TEST(one_page_does_not_open_it)
 	(void)end(&b, &in_a_row, 1, true, T0);
 	ck_assert(breaker_is_news(&b, 7));
 	(void)end(&b, &in_a_row, 1, false, T0);
+	breaker_answered(&b, 8);
+	ck_assert(!breaker_is_news(&b, 7));
+	breaker_answered(&b, 7);
 	ck_assert(breaker_is_news(&b, 7));
 	/* What can't be any page's doing counts each time. */
 	for (int i = 0; i < 4; i++) {
@@ -323,6 +359,7 @@ breaker_suite(void)
 	tcase_add_test(tc, closed_lets_all_through);
 	tcase_add_test(tc, failures_in_a_row_open_it);
 	tcase_add_test(tc, one_probe_goes_out_after_the_pause);
+	tcase_add_test(tc, a_probe_that_does_not_end_is_not_the_last);
 	tcase_add_test(tc, a_good_probe_closes_it);
 	tcase_add_test(tc, a_bad_probe_opens_it_for_another_pause);
 	tcase_add_test(tc, a_cancelled_probe_may_go_out_again);

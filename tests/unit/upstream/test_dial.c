@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "upstream/dial.h"
 
+#include <sched.h>
+
 #include <event2/event.h>
 
 #include "base/contract.h"
@@ -123,6 +125,32 @@ START_TEST(cancel_after_each_turn)
 }
 END_TEST
 
+static void
+setup_alone(void)
+{
+	/* A network of our own has no addresses, not even ::1. */
+	if (unshare(CLONE_NEWNET) != 0)
+		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	port = 1;
+	w = worker_new(0, NULL);
+	ck_assert_ptr_nonnull(w);
+	r = resolver_new_from(w, "/dev/null", 53);
+}
+
+static void
+teardown_alone(void)
+{
+	resolver_free(r);
+	worker_free(w);
+}
+
+/* As where IPv6 is off: what the system says then is what it says when no port is left, too. */
+START_TEST(no_address_to_connect_from)
+{
+	ck_assert_int_eq(dial("::1", 20 * USEC_PER_SEC).result, DIAL_REFUSED);
+}
+END_TEST
+
 static Suite *
 dial_suite(void)
 {
@@ -135,6 +163,10 @@ dial_suite(void)
 	tcase_add_test(tc, all_refuse);
 	tcase_add_test(tc, names_without_an_answer);
 	tcase_add_test(tc, cancel_after_each_turn);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("alone");
+	tcase_add_checked_fixture(tc, setup_alone, teardown_alone);
+	tcase_add_test(tc, no_address_to_connect_from);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -1360,6 +1360,39 @@ START_TEST(an_unsent_body_survives_a_stale_connection)
 }
 END_TEST
 
+/* The second connection hangs up. */
+static void
+babble_then_hang_up(struct origin *o, int fd, unsigned nth)
+{
+	if (nth != 1)
+		serve_and_babble(o, fd, nth);
+	else
+		(void)origin_read_head(o, fd);
+}
+
+/* What hadn't left on the kept connection was not tried by it: the retry is still to come. */
+START_TEST(an_unsent_request_has_its_retries)
+{
+	_Atomic int babble = 0;
+	struct bench b;
+	struct ask a;
+
+	bench_open(&b, babble_then_hang_up, &babble);
+	b.u.retries = 1;
+	check_good(&b);
+	ask_start(&a, &b, &get);
+	babble = 1;
+	while (babble != 2)
+		sched_yield();
+	ask_wait(&a);
+	ck_assert_int_eq(a.result, WHOLE);
+	ck_assert_uint_eq(b.o->conns, 3);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 2);
+	ask_fini(&a);
+	bench_close(&b);
+}
+END_TEST
+
 /* Several servers, breakers, budgets. */
 
 /* A second server at that port; the first one is asked first. */
@@ -1418,7 +1451,7 @@ serve_then_die(struct origin *o, int fd, unsigned nth)
 	origin_reset_on_close(fd);
 }
 
-/* The free second try finds nobody: the one that is configured is still to come. */
+/* The free second try goes to a server that was not tried, and costs nothing. */
 START_TEST(failing_over_from_a_kept_connection)
 {
 	struct canned c = { 0 };
@@ -1427,15 +1460,15 @@ START_TEST(failing_over_from_a_kept_connection)
 
 	bench_open(&b, serve_then_die, NULL);
 	o2 = origin_start(serve_canned, &c);
-	b.u.retries = 1;
+	b.u.retries = 0;
 	bench_add_server(&b, o2->port);
 	for (int i = 0; i < 3; i++)
 		check_good(&b);
 	ck_assert_uint_eq(b.o->requests, 2);
 	ck_assert_uint_eq(o2->requests, 2);
 	ck_assert_uint_eq(stat_of(&b, STAT_upstream_fetches), 3);
-	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 2);
-	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_retries), 1);
+	ck_assert_uint_eq(stat_of(&b, STAT_upstream_errors), 0);
 	bench_close(&b);
 	origin_stop(o2);
 }
@@ -2004,6 +2037,7 @@ fetch_suite(void)
 	tcase_add_loop_test(tc, an_early_answer_counts, 0, 2);
 	tcase_add_test(tc, a_slow_client_is_no_fault_of_the_origin);
 	tcase_add_test(tc, an_unsent_body_survives_a_stale_connection);
+	tcase_add_test(tc, an_unsent_request_has_its_retries);
 	tcase_add_loop_test(tc, failing_over_before_the_first_byte, 0, 3);
 	tcase_add_test(tc, failing_over_from_a_kept_connection);
 	tcase_add_loop_test(tc, a_connect_timeout_is_tried_elsewhere, 0, 3);

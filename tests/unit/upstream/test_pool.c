@@ -14,6 +14,38 @@ pool_of(unsigned max, unsigned queue, unsigned keepalive)
 	return pool_from(upstream_of("a", max, queue, keepalive));
 }
 
+/* A name is looked up for new connections only: one that is used all the time goes, too. */
+START_TEST(a_connection_to_a_name_ends_in_time)
+{
+	static char address[] = "http://[::1]:80", literal[] = "::1";
+	struct conf_server by_address = { .url = address, .host = literal, .weight = 1 };
+	struct conf_upstream u = upstream_of("a", 1, 9, 9);
+	struct conf_server *named = u.servers;
+	struct pair c = connect_pair();
+	struct seat s = { 0 };
+	struct pool *p;
+
+	if (_i == 1)
+		u.servers = &by_address;
+	p = pool_new(&u, 0);
+	u.servers = named;
+	servers_free(&u);
+	ck_assert_int_eq(acquire(p, &s, SEC), POOL_READY);
+	pool_release(&s.w, c.ours, 2 * SEC);
+	for (usec_t now = 10 * SEC; now < 60 * SEC; now += 10 * SEC) {
+		ck_assert_int_eq(acquire(p, &s, now), POOL_READY);
+		ck_assert_int_eq(s.w.fd, c.ours);
+		pool_release(&s.w, c.ours, now);
+	}
+	ck_assert_int_eq(acquire(p, &s, 62 * SEC), POOL_READY);
+	ck_assert_int_eq(s.w.fd, c.ours);
+	pool_release(&s.w, c.ours, 62 * SEC);
+	ck_assert_int_eq(was_closed(&c), _i == 0);
+	close(c.theirs);
+	pool_unref(p);
+}
+END_TEST
+
 START_TEST(last_in_first_out)
 {
 	struct pool *p = pool_of(9, 0, 9);
@@ -395,6 +427,75 @@ START_TEST(a_line_that_stood_still_moves_again)
 	while (n-- > 1)
 		pool_cancel(&more[n].w, now);
 	pool_release(&more[0].w, -1, now);
+	pool_unref(p);
+}
+END_TEST
+
+/* It hung once, and is well since: what comes in small bursts finds nobody in its way. */
+/* All came at once, before anybody knew how long it takes: when that is known, half are told. */
+START_TEST(a_line_that_is_too_long_is_shortened)
+{
+	struct pool *p = pool_of(2, 1000, 9);
+	static struct seat s[100];
+	unsigned told = 0, served = 0;
+	usec_t now = 1;
+
+	memset(s, 0, sizeof s);
+	for (int i = 0; i < 100; i++) {
+		s[i].w.client = (uint64_t)i;
+		s[i].w.key = (uint64_t)i;
+		ck_assert_int_eq(acquire(p, &s[i], now), i < 2 ? POOL_READY : POOL_QUEUED);
+	}
+	/* Each takes two seconds, two at a time: in 30 s it is the turn of 30. */
+	for (int i = 0; i < 2; i++) {
+		now = 1 + 2 * SEC;
+		pool_release(&s[i].w, -1, now);
+		deliver();
+	}
+	for (int i = 2; i < 100; i++) {
+		told += s[i].readied == 1 && s[i].answer == POOL_FULL;
+		served += s[i].readied == 1 && s[i].answer == POOL_READY;
+		ck_assert(s[i].answer != POOL_FULL || s[i].w.retry_after >= 30 * SEC);
+	}
+	ck_assert_uint_eq(served, 2);
+	ck_assert_uint_ge(told, 60);
+	ck_assert_uint_le(told, 70);
+	ck_assert_uint_eq(figures_of(p, now).queued, 98 - told - served);
+	for (int i = 2; i < 100; i++) {
+		if (s[i].readied == 1 && s[i].answer == POOL_FULL)
+			continue;
+		if (s[i].readied == 0)
+			pool_cancel(&s[i].w, now);
+		else
+			pool_release(&s[i].w, -1, now);
+	}
+	pool_unref(p);
+}
+END_TEST
+
+START_TEST(a_stall_is_not_held_against_the_quiet_after_it)
+{
+	struct pool *p = pool_of(1, 1000, 9);
+	struct seat s[4] = { 0 };
+	usec_t now = 1;
+
+	ck_assert_int_eq(acquire(p, &s[0], now), POOL_READY);
+	ck_assert_int_eq(acquire(p, &s[1], now), POOL_QUEUED);
+	for (; now < 60 * SEC; now += SEC)
+		pool_sweep(p, now);
+	ck_assert_int_eq(acquire(p, &s[2], now), POOL_FULL);
+	pool_cancel(&s[1].w, now);
+	pool_release(&s[0].w, -1, now);
+	for (int burst = 0; burst < 3; burst++) {
+		now += 2 * SEC;
+		for (int i = 0; i < 4; i++)
+			ck_assert_int_eq(acquire(p, &s[i], now), i == 0 ? POOL_READY : POOL_QUEUED);
+		for (int i = 0; i < 4; i++) {
+			now += MSEC;
+			pool_release(&s[i].w, -1, now);
+			deliver();
+		}
+	}
 	pool_unref(p);
 }
 END_TEST
@@ -918,7 +1019,10 @@ pool_suite(void)
 	tcase_add_test(tc, a_full_line_sends_the_last_away);
 	tcase_add_test(tc, one_pushed_out_may_give_up_first);
 	tcase_add_test(tc, who_would_wait_too_long_is_told_at_once);
+	tcase_add_test(tc, a_line_that_is_too_long_is_shortened);
+	tcase_add_loop_test(tc, a_connection_to_a_name_ends_in_time, 0, 2);
 	tcase_add_test(tc, a_line_that_stood_still_moves_again);
+	tcase_add_test(tc, a_stall_is_not_held_against_the_quiet_after_it);
 	tcase_add_test(tc, the_background_takes_what_is_free_or_nothing);
 	tcase_add_test(tc, wanted_by_more_is_sooner);
 	tcase_add_test(tc, orphans_are_few);

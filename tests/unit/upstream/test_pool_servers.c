@@ -241,6 +241,45 @@ START_TEST(an_open_breaker_sends_nothing)
 }
 END_TEST
 
+/* One exchange about that page, which ends so. */
+static void
+exchange_of(struct pool *p, uint64_t key, enum pool_outcome outcome, usec_t now)
+{
+	struct seat s = { .w.key = key };
+
+	ck_assert_int_eq(acquire(p, &s, now), POOL_READY);
+	pool_report(&s.w, outcome, 1, now);
+	pool_release(&s.w, -1, now);
+}
+
+/* However often it is asked for, and however seldom the others are. */
+START_TEST(a_broken_page_opens_no_breaker)
+{
+	struct conf_upstream u = upstream_of("a", 9, 0, 9);
+	struct pool *p;
+
+	u.breaker = (struct conf_breaker){ .failures = 3, .error_rate = 0.1, .pause = 5 * SEC };
+	p = pool_from(u);
+	for (int i = 0; i < 100; i++) {
+		exchange_of(p, 7, POOL_FAILED, SEC);
+		exchange_of(p, 7, POOL_FAILED, SEC);
+		exchange_of(p, 8, POOL_ANSWERED, SEC);
+	}
+	ck_assert_uint_eq(figures_of(p, SEC).server[0].failures, 200);
+	/* A server that fails with each page now and then is another matter. */
+	for (int i = 0; i < 20; i++) {
+		exchange_of(p, 7, POOL_ANSWERED, SEC);
+		if (figures_of(p, SEC).server[0].opened > 0)
+			break;
+		exchange_of(p, 7, POOL_FAILED, SEC);
+		if (figures_of(p, SEC).server[0].opened > 0)
+			break;
+	}
+	ck_assert_uint_eq(figures_of(p, SEC).server[0].opened, 1);
+	pool_unref(p);
+}
+END_TEST
+
 /* After the pause one request goes out; its end decides for all. */
 START_TEST(one_probe_closes_it)
 {
@@ -268,6 +307,32 @@ START_TEST(one_probe_closes_it)
 	pool_release(&s[2].w, -1, 12 * SEC);
 	pool_release(&s[3].w, -1, 12 * SEC);
 	ck_assert_uint_eq(figures_of(p, 0).server[0].opened, 2);
+	pool_unref(p);
+}
+END_TEST
+
+/* An upload by drops, for one: nobody else may have to wait for its client. */
+START_TEST(no_probe_holds_the_way_back)
+{
+	struct pool *p = pool_from(fragile("a", 9));
+	struct seat s[3] = { 0 };
+
+	exchange(p, POOL_FAILED, 1, 1 * SEC);
+	exchange(p, POOL_FAILED, 1, 1 * SEC);
+	take(p, &s[0], 'a', 6 * SEC);
+	ck_assert(s[0].w.probe);
+	ck_assert_int_eq(acquire(p, &s[1], 10 * SEC), POOL_DOWN);
+	take(p, &s[1], 'a', 11 * SEC);
+	ck_assert(s[1].w.probe);
+	ck_assert_int_eq(acquire(p, &s[2], 11 * SEC), POOL_DOWN);
+	pool_report(&s[1].w, POOL_ANSWERED, 1, 11 * SEC);
+	take(p, &s[2], 'a', 11 * SEC);
+	ck_assert(!s[2].w.probe);
+	pool_report(&s[0].w, POOL_FAILED, 1, 12 * SEC);
+	ck_assert(pool_is_up(p, 12 * SEC));
+	for (int i = 0; i < 3; i++)
+		pool_release(&s[i].w, -1, 12 * SEC);
+	ck_assert_uint_eq(figures_of(p, 0).server[0].opened, 1);
 	pool_unref(p);
 }
 END_TEST
@@ -525,7 +590,9 @@ pool_servers_suite(void)
 	tcase_add_test(tc, failing_over);
 	tcase_add_test(tc, the_same_server_gets_a_new_connection);
 	tcase_add_test(tc, an_open_breaker_sends_nothing);
+	tcase_add_test(tc, a_broken_page_opens_no_breaker);
 	tcase_add_test(tc, one_probe_closes_it);
+	tcase_add_test(tc, no_probe_holds_the_way_back);
 	tcase_add_test(tc, the_first_in_the_line_is_the_probe);
 	tcase_add_test(tc, health_takes_out_and_brings_back);
 	tcase_add_test(tc, a_reload_changes_the_servers);

@@ -40,18 +40,42 @@ START_TEST(not_known_at_first)
 }
 END_TEST
 
-/* A quiet hour says nothing: the burst after it is judged by the last one. */
+/* A pause says nothing of the backend: the burst after it is judged by the last one. */
 START_TEST(only_time_in_which_somebody_waits_counts)
 {
 	struct rate r = { 0 };
 	usec_t now = run(&r, 0, 110, 10 * MSEC, 4);
 
-	rate_tick(&r, false, now);
-	for (int i = 0; i < 3600; i++) {
-		now += SEC;
+	for (int burst = 0; burst < 100; burst++) {
 		rate_tick(&r, false, now);
-		rate_count(&r, 4);
+		for (int i = 0; i < 9; i++) {
+			now += 100 * MSEC;
+			rate_tick(&r, false, now);
+			rate_count(&r, 4);
+		}
+		now = run(&r, now, 10, 10 * MSEC, 4);
 	}
+	check_wait(&r, 100, SEC - MSEC, SEC + MSEC);
+}
+END_TEST
+
+/* But a second of it says that nothing holds up the line any more, whatever that was. */
+START_TEST(it_is_forgotten)
+{
+	struct rate r = { 0 };
+	usec_t now = run(&r, 0, 110, 10 * MSEC, 4);
+
+	rate_tick(&r, false, now);
+	check_wait(&r, 100, SEC - MSEC, SEC + MSEC);
+	now += SEC / 2;
+	rate_tick(&r, false, now);
+	now += SEC / 2;
+	rate_tick(&r, true, now);
+	ck_assert_int_eq(rate_wait(&r, 1), USEC_NEVER);
+	/* Nor does the time of then count: half a window is none. */
+	now = run(&r, now, 90, 10 * MSEC, 4);
+	ck_assert_int_eq(rate_wait(&r, 1), USEC_NEVER);
+	run(&r, now, 11, 10 * MSEC, 4);
 	check_wait(&r, 100, SEC - MSEC, SEC + MSEC);
 }
 END_TEST
@@ -112,6 +136,7 @@ rate_suite(void)
 
 	tcase_add_test(tc, not_known_at_first);
 	tcase_add_test(tc, only_time_in_which_somebody_waits_counts);
+	tcase_add_test(tc, it_is_forgotten);
 	tcase_add_test(tc, it_follows);
 	tcase_add_test(tc, waves_are_smooth);
 	tcase_add_test(tc, clocks_of_two_threads);

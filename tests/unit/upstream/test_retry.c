@@ -23,7 +23,7 @@ empty(double share)
 	struct retry r;
 
 	retry_init(&r, T0);
-	ck_assert_uint_eq(spend_all(&r, share, T0), (unsigned)RETRY_MOST);
+	ck_assert_uint_eq(spend_all(&r, share, T0), (unsigned)RETRY_KEPT);
 	return r;
 }
 
@@ -38,7 +38,8 @@ static const struct earn_case {
 	{ 0.1, 10, 0, 1 },
 	{ 0.1, 35, 0, 3 },
 	{ 0.2, 20, 0, 4 },
-	{ 0.1, 1000000, 0, 10 },		/* RETRY_MOST */
+	{ 0.1, 1000, 0, 100 },			/* of the last few seconds all count */
+	{ 0.1, 1000, 100 * SEC, 10 },		/* RETRY_MEMORY */
 	{ 1, 1, 0, 1 },
 	{ 1, 7, 0, 7 },
 	{ 0.001, 1, SEC - 10 * USEC_PER_MSEC, 0 },
@@ -56,7 +57,7 @@ START_TEST(a_share_and_a_floor_are_earned)
 	struct retry r = empty(c->share);
 
 	for (unsigned i = 0; i < c->requests; i++)
-		retry_earn(&r, c->share);
+		retry_earn(&r, c->share, T0);
 	ck_assert_uint_eq(spend_all(&r, c->share, T0 + c->after), c->retries);
 }
 END_TEST
@@ -67,7 +68,7 @@ START_TEST(share_0_is_never)
 
 	retry_init(&r, T0);
 	for (unsigned i = 0; i < 1000; i++)
-		retry_earn(&r, 0);
+		retry_earn(&r, 0, T0);
 	ck_assert(!retry_spend(&r, 0, T0));
 	ck_assert(!retry_spend(&r, 0, T0 + 100 * SEC));
 	/* Configured anew, nothing was lost. */
@@ -93,11 +94,28 @@ START_TEST(a_dead_backend_sees_a_tenth_more)
 
 	retry_init(&r, T0);
 	for (unsigned i = 0; i < 60000; i++) {
-		retry_earn(&r, 0.1);
+		retry_earn(&r, 0.1, T0 + i * USEC_PER_MSEC);
 		retries += retry_spend(&r, 0.1, T0 + i * USEC_PER_MSEC);
 	}
 	ck_assert_uint_ge(retries, 6000);
 	ck_assert_uint_le(retries, 6000 + 60 + 10 + 1);
+}
+END_TEST
+
+/* A server of a busy site dies with much under way: no more than ten seconds' share is retried. */
+START_TEST(a_busy_site_has_ten_seconds_worth)
+{
+	struct retry r;
+	usec_t t = T0;
+	unsigned n;
+
+	retry_init(&r, T0);
+	for (unsigned i = 0; i < 100000; i++)
+		retry_earn(&r, 0.1, t += USEC_PER_MSEC);
+	n = spend_all(&r, 0.1, t);
+	ck_assert_uint_ge(n, 900);
+	ck_assert_uint_le(n, 1020);
+	ck_assert_uint_eq(spend_all(&r, 0.1, t), 0);
 }
 END_TEST
 
@@ -111,6 +129,7 @@ retry_suite(void)
 	tcase_add_test(tc, share_0_is_never);
 	tcase_add_test(tc, a_clock_that_went_back_earns_nothing_twice);
 	tcase_add_test(tc, a_dead_backend_sees_a_tenth_more);
+	tcase_add_test(tc, a_busy_site_has_ten_seconds_worth);
 	suite_add_tcase(s, tc);
 	return s;
 }
