@@ -11,6 +11,11 @@
  * would drag every key's number along with its own, and whoever comes with one of those slots would
  * wait behind that client.
  *
+ * Within what a client is due, its keys take turns: its nth wait for a key goes to where the nth
+ * turn of all its keys ends, not to the end of all that it waits for.  (Else a client that is many,
+ * behind a proxy, would wait for one page that all of them want before all others.)  Those that are
+ * there already keep their tags, so for a while it may have two turns in a round.
+ *
  * Leaving unserved takes the round back from both numbers.  Without that, a client that asks for
  * more than its share, and whose waits time out, would fall further behind with every one of them
  * and end with nothing at all, instead of with its share.  Being served takes back all but
@@ -96,6 +101,33 @@ take_back(struct line *l, const struct line_node *n, uint64_t cost)
 	l->key[n->key] -= cost;
 }
 
+/* It is one of its client's and of its client's for that key. */
+static void
+count_in(struct line *l, const struct line_node *n)
+{
+	l->waits[n->client]++;
+	l->keys[n->client] += l->pair[n->pair]++ == 0;
+}
+
+static void
+count_out(struct line *l, const struct line_node *n)
+{
+	l->waits[n->client]--;
+	l->keys[n->client] -= --l->pair[n->pair] == 0;
+}
+
+/* When it is due by its client, whose number has been charged: the sooner, the fewer of its key. */
+static uint64_t
+due_by_client(const struct line *l, const struct line_node *n)
+{
+	uint64_t all = l->waits[n->client];
+	uint64_t turn = (uint64_t)l->pair[n->pair] * l->keys[n->client];
+	uint64_t ahead = (turn < all ? all - turn : 0) * LINE_COST;
+	uint64_t due = l->client[n->client] - ahead;
+
+	return due > l->now + LINE_COST ? due : l->now + LINE_COST;
+}
+
 void
 line_add(struct line *l, struct line_node *n, uint64_t client, uint64_t key, unsigned wanted,
     usec_t mono)
@@ -106,7 +138,10 @@ line_add(struct line *l, struct line_node *n, uint64_t client, uint64_t key, uns
 		line_init(l);
 	n->client = (uint16_t)(client % LINE_FLOWS);
 	n->key = (uint16_t)(key % LINE_FLOWS);
-	by_client = charge(l, &l->client[n->client]);
+	n->pair = (uint16_t)((client * 31 + key) % LINE_FLOWS);
+	count_in(l, n);
+	charge(l, &l->client[n->client]);
+	by_client = due_by_client(l, n);
 	by_key = charge(l, &l->key[n->key]);
 	n->start = l->now;
 	n->due = by_client > by_key ? by_client : by_key;
@@ -121,6 +156,7 @@ unlink_node(struct line *l, struct line_node *n)
 {
 	ASSERT(l->n > 0);
 	(void)RB_REMOVE(line_tree, &l->tree, n);
+	count_out(l, n);
 	l->n--;
 }
 

@@ -8,8 +8,9 @@
  * when its client and its key both are, and the time until then is divided by how many want it:
  * that is its tag.  The least tag is next, and its tag is the virtual time from then on.  So a
  * client with a thousand requests in the line takes turns with the one who has one; ties are first
- * come, first served.  Who leaves unserved owes nothing.  When the line is full, whoever has the
- * greatest tag has to go, which may be the one who comes.
+ * come, first served.  The keys of one client take turns as well: the first wait for a key that it
+ * has none for comes before its second for another.  Who leaves unserved owes nothing.  When the
+ * line is full, whoever has the greatest tag has to go, which may be the one who comes.
  *
  * Flows are hashed into LINE_FLOWS slots: two that collide share their turns until the table is
  * forgotten, which happens whenever the line is empty.
@@ -35,7 +36,7 @@ struct line_node {
 	uint64_t		 tag, start, due;	/* virtual times */
 	uint64_t		 seq;
 	uint32_t		 wanted;
-	uint16_t		 client, key;		/* slots */
+	uint16_t		 client, key, pair;	/* slots */
 	usec_t			 since;		/* mono: when it came */
 };
 
@@ -47,6 +48,8 @@ struct line {
 	uint64_t		 now;		/* virtual time */
 	uint64_t		 seq;
 	uint64_t		 client[LINE_FLOWS], key[LINE_FLOWS];	/* due so far */
+	unsigned		 waits[LINE_FLOWS], keys[LINE_FLOWS];	/* of a client */
+	unsigned		 pair[LINE_FLOWS];	/* waits of one client for one key */
 };
 
 void	line_init(struct line *l);

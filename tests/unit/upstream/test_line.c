@@ -121,6 +121,25 @@ START_TEST(keys_take_turns_too)
 }
 END_TEST
 
+/* One address for many people: a page that all of them want is not before all that others want. */
+START_TEST(keys_of_one_client_take_turns)
+{
+	static struct person hot[200], other[10];
+	unsigned served = 0, turns = 0;
+
+	for (unsigned i = 0; i < 200; i++)
+		join(&hot[i], 1, 7, 1);
+	for (unsigned i = 0; i < 10; i++)
+		join(&other[i], 1, 100 + i, 1);
+	for (; served < 10; turns++)
+		served += take()->number >= 200;
+	ck_assert_uint_le(turns, 25);
+	for (; take() != NULL; turns++)
+		;
+	ck_assert_uint_eq(turns, 210);
+}
+END_TEST
+
 START_TEST(places_are_shared_evenly)
 {
 	static struct person p[3][400];
@@ -430,6 +449,7 @@ line_suite(void)
 	tcase_add_test(tc, equals_are_served_as_they_came);
 	tcase_add_test(tc, the_one_with_many_takes_turns_with_those_with_one);
 	tcase_add_test(tc, keys_take_turns_too);
+	tcase_add_test(tc, keys_of_one_client_take_turns);
 	tcase_add_test(tc, places_are_shared_evenly);
 	tcase_add_test(tc, the_more_want_it_the_sooner);
 	tcase_add_test(tc, wanting_more_moves_it_on);
