@@ -76,7 +76,7 @@ struct conf_upstream {
 	unsigned		 line;			/* in the file; 0: made by a default */
 	/*
 	 * What upstream/ keeps for it between configurations (its pool), bound once by
-	 * upstream_bind() before the conf is published; released with the conf.
+	 * pools_bind() before the conf is published; released with the conf.
 	 */
 	void			*runtime;
 	void			(*runtime_release)(void *);

@@ -168,6 +168,19 @@ teach(const struct flight *fl, const struct decision *d)
 		    d->answered.mono);
 }
 
+/* Does it go into the store, and if not, why, though it could?  Lock held. */
+static void
+choose_store_locked(struct flight *fl, const struct decision *d, const struct entry *e)
+{
+	bool admitted = is_admitted_locked(fl, d, e);
+
+	fl->stored = fl->linked = d->to_store && admitted && !fl->asked_not_to &&
+	    !flight_is_purged_locked(fl) &&
+	    !obj_tags_purged(obj_tags(d->o), fl->shard, fl->purges);
+	if (d->to_store && !fl->stored)
+		fl->not_stored = fl->asked_not_to ? "no-store" : admitted ? "purged" : "admit";
+}
+
 /* Takes and publishes the decision. */
 static void
 decide(struct flight *fl, struct decision *d, enum flight_answer answer, int status)
@@ -177,7 +190,6 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	struct crowd *due;
 	struct entry *e;
 	unsigned nout, readers;
-	bool admitted;
 
 	d->names = names_new(buf_slice(&obj_meta(d->o)->vary_names));
 	if (fl->kind != FLIGHT_PASS || d->to_store)
@@ -194,12 +206,7 @@ decide(struct flight *fl, struct decision *d, enum flight_answer answer, int sta
 	fl->plain_only = d->fresh.plain_only;
 	fl->alone_ranged = d->too_large && fl->leader_ranged;
 	e = store_find(fl->shard, flight_key(fl), fl->hash);
-	admitted = is_admitted_locked(fl, d, e);
-	fl->stored = fl->linked = d->to_store && admitted && !fl->asked_not_to &&
-	    !flight_is_purged_locked(fl) &&
-	    !obj_tags_purged(obj_tags(d->o), fl->shard, fl->purges);
-	if (d->to_store && !fl->stored)
-		fl->not_stored = fl->asked_not_to ? "no-store" : admitted ? "purged" : "admit";
+	choose_store_locked(fl, d, e);
 	fl->expects = answer == ANSWER_FETCHED;
 	readers = fl->class == FRESH_ALONE ? fl->leader_waits && !fl->alone_ranged :
 	    fl->waits - (fl->plain_only ? fl->personal : 0);

@@ -272,8 +272,10 @@ age_value(const struct head *resp)
 }
 
 /*
- * 4.2.3.  The wall clock is compared with Date in whole seconds, which is all that Date has; how
- * long the answer took is measured by the other clock.
+ * 4.2.3.  The wall clock is compared with Date in whole seconds, which is all that Date has: one
+ * second between them may be a moment, and would make what lives for a second stale on arrival now
+ * and then, so it doesn't count (4.2.3 leaves it to us whether Date does at all).  How long the
+ * answer took is measured by the other clock.
  */
 static usec_t
 initial_age_of(const struct head *resp, struct now request_time, struct now response_time)
@@ -281,7 +283,7 @@ initial_age_of(const struct head *resp, struct now request_time, struct now resp
 	int64_t wall = whole_seconds(response_time.wall), date;
 	usec_t apparent = 0, corrected;
 
-	if (date_of(resp, SLICE("Date"), wall, &date) == 0 && wall > date)
+	if (date_of(resp, SLICE("Date"), wall, &date) == 0 && wall > date + 1)
 		apparent = (wall - date < CC_MAX ? wall - date : CC_MAX) * USEC_PER_SEC;
 	corrected = age_value(resp) * USEC_PER_SEC;
 	if (response_time.mono > request_time.mono)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/fresh.h"
 
+#include "http/date.h"
+
 #include "tests/unit/unit.h"
 
 #define S		USEC_PER_SEC
@@ -812,6 +814,29 @@ START_TEST(partial_requests)
 }
 END_TEST
 
+/* 4.2.3: dates have whole seconds, so one between ours and theirs may be no time at all. */
+START_TEST(a_second_may_be_a_moment)
+{
+	struct head req = { .method = SLICE("GET") };
+	struct fresh_policy policy = { .ttl = NULL };
+
+	for (int64_t behind = 0; behind < 4; behind++) {
+		struct now then = { .mono = 1000 * S, .wall = 1700000000 * S };
+		struct head resp = { .status = 200 };
+		char date[DATE_LEN + 1];
+		struct fresh f;
+
+		date_format(1700000000 - behind, date);
+		hdr_add(&resp, SLICE("Date"), slice_str(date));
+		hdr_add(&resp, SLICE("Cache-Control"), SLICE("max-age=1"));
+		fresh_judge(&req, &resp, &policy, then, then, &f);
+		ck_assert_int_eq(f.initial_age, behind < 2 ? 0 : behind * S);
+		ck_assert_str_eq(f.why, behind < 2 ? "ok" : "stale-on-arrival");
+		head_fini(&resp);
+	}
+}
+END_TEST
+
 /* A wall clock that jumps back between request and answer makes nothing negative. */
 START_TEST(clocks_that_jump)
 {
@@ -924,6 +949,7 @@ fresh_suite(void)
 	tcase_add_test(tc, using_on_error);
 	tcase_add_test(tc, guarded_requests);
 	tcase_add_test(tc, partial_requests);
+	tcase_add_test(tc, a_second_may_be_a_moment);
 	tcase_add_test(tc, clocks_that_jump);
 	tcase_add_test(tc, shareable_requests);
 	suite_add_tcase(s, tc);
