@@ -105,7 +105,8 @@ plan_refresh_locked(struct flight *fl, const struct decision *d, struct entry *e
 static bool
 is_admitted_locked(const struct flight *fl, const struct decision *d, const struct entry *e)
 {
-	if (fl->basis != NULL || d->fresh.by_error_ttl)
+	if (d->fresh.by_error_ttl ||
+	    (fl->basis != NULL && !obj_meta(fl->basis)->fresh.by_error_ttl))
 		return true;
 	if (d->answered.mono - d->asked.mono < fl->admit.min_fetch_time)
 		return false;

@@ -22,6 +22,9 @@ flight_set_source(struct flight *fl, struct worker *w, struct worker_msg *msg)
 	pthread_mutex_lock(&fl->shard->lock);
 	fl->source_worker = w;
 	fl->source_msg = msg;
+	/* Purged before there was anybody to tell. */
+	if (msg != NULL && fl->purged && fl->counted == 0)
+		worker_post(w, msg);
 	pthread_mutex_unlock(&fl->shard->lock);
 }
 

@@ -243,7 +243,7 @@ stalled(const struct limit *l)
 {
 	const struct limit_window *w = &l->window;
 
-	return l->known == SMOOTH && l->debt < 1 &&
+	return l->known == SMOOTH && l->debt < 1 && w->usual > 0 &&
 	    w->busy > fmax(STALL * w->usual, STALL_LEAST) &&
 	    w->ends < STALL_SHARE * l->level * w->busy / w->usual;
 }

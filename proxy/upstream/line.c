@@ -101,19 +101,26 @@ take_back(struct line *l, const struct line_node *n, uint64_t cost)
 	l->key[n->key] -= cost;
 }
 
-/* It is one of its client's and of its client's for that key. */
+/*
+ * It is one of its client's and of its client's for that key.  Of pairs that share a slot the first
+ * one's client counts the key, until all of them have left.
+ */
 static void
 count_in(struct line *l, const struct line_node *n)
 {
 	l->waits[n->client]++;
-	l->keys[n->client] += l->pair[n->pair]++ == 0;
+	if (l->pair[n->pair]++ > 0)
+		return;
+	l->owner[n->pair] = n->client;
+	l->keys[n->client]++;
 }
 
 static void
 count_out(struct line *l, const struct line_node *n)
 {
 	l->waits[n->client]--;
-	l->keys[n->client] -= --l->pair[n->pair] == 0;
+	if (--l->pair[n->pair] == 0)
+		l->keys[l->owner[n->pair]]--;
 }
 
 /* When it is due by its client, whose number has been charged: the sooner, the fewer of its key. */
@@ -121,7 +128,8 @@ static uint64_t
 due_by_client(const struct line *l, const struct line_node *n)
 {
 	uint64_t all = l->waits[n->client];
-	uint64_t turn = (uint64_t)l->pair[n->pair] * l->keys[n->client];
+	unsigned keys = l->keys[n->client] > 0 ? l->keys[n->client] : 1;
+	uint64_t turn = (uint64_t)l->pair[n->pair] * keys;
 	uint64_t ahead = (turn < all ? all - turn : 0) * LINE_COST;
 	uint64_t due = l->client[n->client] - ahead;
 

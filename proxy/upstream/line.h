@@ -49,7 +49,8 @@ struct line {
 	uint64_t		 seq;
 	uint64_t		 client[LINE_FLOWS], key[LINE_FLOWS];	/* due so far */
 	unsigned		 waits[LINE_FLOWS], keys[LINE_FLOWS];	/* of a client */
-	unsigned		 pair[LINE_FLOWS];	/* waits of one client for one key */
+	unsigned		 pair[LINE_FLOWS];	/* waits of one client for one key, and */
+	uint16_t		 owner[LINE_FLOWS];	/* the client who counts that key */
 };
 
 void	line_init(struct line *l);

@@ -45,7 +45,6 @@
 
 #define RETRY_AFTER_LEAST	USEC_PER_SEC
 #define RETRY_AFTER_MOST	(60 * USEC_PER_SEC)
-#define NAMED_FOR		(60 * USEC_PER_SEC)	/* a connection to a name is kept */
 
 static struct pool_wait *
 wait_of(struct line_node *n)
@@ -402,8 +401,7 @@ idle_of(int fd, usec_t born, usec_t mono)
 static bool
 is_worth_keeping(const struct server *s, const struct idle *i, usec_t mono)
 {
-	return s->shared.listed && s->shared.healthy &&
-	    !(s->named && mono - i->born > NAMED_FOR);
+	return s->shared.listed && s->shared.healthy && !server_is_outdated(s, i, mono);
 }
 
 void

@@ -55,7 +55,7 @@ take_idle(struct pool *p, struct pool_wait *w, usec_t mono)
 	    p->shared.keepalive_idle;
 	struct idle *i = server_young_idle(w->server, most, mono);
 
-	if (i == NULL)
+	if (i == NULL || server_is_outdated(w->server, i, mono))
 		return NULL;
 	server_remove_idle(i, &p->shared.idle);
 	p->shared.nidle--;

@@ -21,6 +21,8 @@
 
 #include "upstream/pool.h"
 
+#define NAMED_FOR	(60 * USEC_PER_SEC)
+
 static char *
 copy(const char *s)
 {
@@ -153,4 +155,10 @@ idle_close_all(struct idle_list *list)
 			close(i->fd);
 		free(i);
 	}
+}
+
+bool
+server_is_outdated(const struct server *s, const struct idle *i, usec_t mono)
+{
+	return s->named && mono - i->born > NAMED_FOR;
 }

@@ -71,6 +71,9 @@ void	server_remove_idle(struct idle *i, struct idle_list *all);
 /* The newest one if it is no older than max_idle; stays on its lists.  NULL: none. */
 struct idle	*server_young_idle(const struct server *s, usec_t max_idle, usec_t mono);
 
+/* It was made to what the server's name meant NAMED_FOR ago: not to be used again. */
+bool	server_is_outdated(const struct server *s, const struct idle *i, usec_t mono);
+
 /* Outside the lock: closes and frees them. */
 void	idle_close_all(struct idle_list *list);
 

@@ -140,6 +140,29 @@ START_TEST(keys_of_one_client_take_turns)
 }
 END_TEST
 
+/* Two clients whose pairs share a slot: nothing is counted on the wrong one. */
+START_TEST(pairs_that_collide)
+{
+	static struct person a, b, more[20];
+
+	for (int round = 0; round < 1000; round++) {
+		join(&a, 1, 31, 1);
+		join(&b, 2, 0, 1);
+		ck_assert_uint_eq(a.node.pair, b.node.pair);
+		join(&more[round % 20], 3, (uint64_t)round, 1);
+		leave(&a);
+		leave(&b);
+		if (round % 20 == 19)
+			for (int i = 0; i < 20; i++)
+				leave(&more[i]);
+		ck_assert_uint_le(line.keys[1], 1);
+		ck_assert_uint_eq(line.keys[2], 0);
+	}
+	for (unsigned i = 0; i < LINE_FLOWS; i++)
+		ck_assert(line.pair[i] == 0 && line.keys[i] == 0 && line.waits[i] == 0);
+}
+END_TEST
+
 START_TEST(places_are_shared_evenly)
 {
 	static struct person p[3][400];
@@ -450,6 +473,7 @@ line_suite(void)
 	tcase_add_test(tc, the_one_with_many_takes_turns_with_those_with_one);
 	tcase_add_test(tc, keys_take_turns_too);
 	tcase_add_test(tc, keys_of_one_client_take_turns);
+	tcase_add_test(tc, pairs_that_collide);
 	tcase_add_test(tc, places_are_shared_evenly);
 	tcase_add_test(tc, the_more_want_it_the_sooner);
 	tcase_add_test(tc, wanting_more_moves_it_on);
