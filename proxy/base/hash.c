@@ -71,6 +71,14 @@ hash_bytes(const struct hash_seed *seed, const void *p, size_t n)
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
+uint64_t
+hash_public(const void *p, size_t n)
+{
+	static const struct hash_seed seed = { 0, 0 };
+
+	return hash_bytes(&seed, p, n);
+}
+
 struct hash_seed
 hash_seed_random(void)
 {

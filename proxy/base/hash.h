@@ -17,5 +17,10 @@ struct hash_seed {
 struct hash_seed	hash_seed_random(void);
 /* Pure; any thread. */
 uint64_t	hash_bytes(const struct hash_seed *seed, const void *p, size_t n);
+/*
+ * The same without a secret: for what has to be the same in every Corral and after every start, and
+ * where nobody gains by a collision.
+ */
+uint64_t	hash_public(const void *p, size_t n);
 
 #endif

@@ -57,12 +57,13 @@ ahead_plan(struct ahead *a, const struct fresh *f, const struct pace *p, usec_t 
 {
 	usec_t left = f->lifetime - f->initial_age;
 	usec_t lead = needed(p), most = left - left / 10;
-	double drawn = weight * (double)p->mean * -log(1.0 - chance);
+	double drawn;
 
 	*a = (struct ahead){ .from = USEC_NEVER };
 	if (weight <= 0 || f->no_cache || left <= 0 || left >= USEC_NEVER - received ||
 	    took + took / 4 + SLACK > most)
 		return;
+	drawn = weight * (double)p->mean * -log(1.0 - chance);
 	if (lead + (usec_t)drawn > left / 2)
 		lead = lead > left / 2 ? lead : left / 2;
 	else

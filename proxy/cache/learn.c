@@ -309,12 +309,18 @@ learn_keys_of(const struct learn *l, struct slice key, enum audience audience,
 		add_who(l, out, req, authority);
 }
 
-/* Slots.  All with their set's lock held. */
+/* Slots.  All but lock_set() with their set's lock held. */
 
+/* NULL: there is no pattern on this level. */
 static struct set *
-set_of(struct learn *l, uint64_t hash)
+lock_set(struct learn *l, uint64_t hash)
 {
-	return &l->set[hash % SETS];
+	struct set *set = &l->set[hash % SETS];
+
+	if (hash == 0)
+		return NULL;
+	pthread_mutex_lock(&set->lock);
+	return set;
 }
 
 static void
@@ -416,12 +422,11 @@ learn_is_alone(struct learn *l, const struct learn_keys *k, usec_t mono)
 
 	CHECK(l, LEARN_MAGIC);
 	for (unsigned level = 0; level < LEARN_LEVELS; level++) {
-		struct set *set = set_of(l, k->hash[level]);
+		struct set *set = lock_set(l, k->hash[level]);
 		struct slot *s;
 
-		if (k->hash[level] == 0)
+		if (set == NULL)
 			continue;
-		pthread_mutex_lock(&set->lock);
 		if ((s = find(set, k->hash[level], mono)) != NULL)
 			alone |= in_force(s);
 		pthread_mutex_unlock(&set->lock);
@@ -445,12 +450,11 @@ learn_saw(struct learn *l, const struct learn_keys *k, bool alone, usec_t mono)
 {
 	CHECK(l, LEARN_MAGIC);
 	for (unsigned level = 0; level < LEARN_LEVELS; level++) {
-		struct set *set = set_of(l, k->hash[level]);
+		struct set *set = lock_set(l, k->hash[level]);
 		struct slot *s;
 
-		if (k->hash[level] == 0)
+		if (set == NULL)
 			continue;
-		pthread_mutex_lock(&set->lock);
 		if ((s = find(set, k->hash[level], mono)) == NULL)
 			s = make(set, k, level, mono);
 		count(s, k->counts[level], alone);

@@ -119,10 +119,9 @@ least_busy(set_t set, const struct candidate *c, unsigned n)
 static double
 draw(uint64_t key, uint64_t id)
 {
-	static const struct hash_seed seed = { 0, 0 };
 	const uint64_t both[2] = { key, id };
 
-	return ((double)(hash_bytes(&seed, both, sizeof both) >> 12) + 0.5) * 0x1p-52;
+	return ((double)(hash_public(both, sizeof both) >> 12) + 0.5) * 0x1p-52;
 }
 
 static int

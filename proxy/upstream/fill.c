@@ -152,18 +152,6 @@ fills_free(struct fills *fs)
 
 /* What it is asked by. */
 
-/*
- * What has to be the same in every Corral and after every start (`balance: hash`), and only groups
- * requests of which none gets more than its turn: no secret seed.
- */
-static uint64_t
-public_hash(const void *p, size_t n)
-{
-	static const struct hash_seed seed = { 0, 0 };
-
-	return hash_bytes(&seed, p, n);
-}
-
 /* Who asks: its address, of IPv6 the network that one customer has (RFC 6177). */
 static uint64_t
 hash_client(const char *peer)
@@ -171,8 +159,8 @@ hash_client(const char *peer)
 	struct in6_addr a;
 
 	if (inet_pton(AF_INET6, peer, &a) == 1)
-		return public_hash(&a, 8);
-	return public_hash(peer, strlen(peer));
+		return hash_public(&a, 8);
+	return hash_public(peer, strlen(peer));
 }
 
 static uint64_t
@@ -181,7 +169,7 @@ hash_route(const struct conf_route *route)
 	const char *host = route->host == NULL ? "" : route->host;
 	const char *path = route->path == NULL ? "" : route->path;
 
-	return public_hash(host, strlen(host)) * 31 + public_hash(path, strlen(path));
+	return hash_public(host, strlen(host)) * 31 + hash_public(path, strlen(path));
 }
 
 /* What the fetch reports. */
@@ -403,7 +391,7 @@ start_fetch(struct fill *f, struct slice head)
 		.has_body = f->body != NULL,
 		.chunked = f->req.framing == FRAMING_CHUNKED,
 		.client = f->client,
-		.key = public_hash(key.p, key.n),
+		.key = hash_public(key.p, key.n),
 		.route = f->route,
 		.background = flight_is_background(f->flight),
 	};

@@ -33,9 +33,7 @@ copy(const char *s)
 static uint64_t
 id_of(const char *url)
 {
-	static const struct hash_seed fixed = { 0x636f7272616c, 0x736572766572 };
-
-	return url == NULL ? 0 : hash_bytes(&fixed, url, strlen(url));
+	return url == NULL ? 0 : hash_public(url, strlen(url));
 }
 
 static bool

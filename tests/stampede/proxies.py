@@ -314,6 +314,7 @@ class Instance:
         while not await self.answers():
             if self.process.returncode is not None or time.monotonic() > end:
                 raise RuntimeError(f"{self.kind.name} did not start:\n{self.tail()}")
+            # Five programs, of which not all say when they are ready: all one can do is knock.
             await asyncio.sleep(0.05)
 
     async def answers(self):

@@ -946,6 +946,7 @@ meddler_main(void *arg)
 		pool_learn_time(m->p, i, 1);
 		(void)pool_usual_time(m->p, i, 0.5);
 		meddler_look(m);
+		/* Nobody waits for it: so that the others get the lock at all. */
 		usleep(100);
 	}
 	return NULL;
